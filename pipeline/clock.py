@@ -1,0 +1,40 @@
+"""The only place that asks what time it is, how long to sleep, and for chance.
+
+Durations come from `monotonic`, which is the event loop's time, so that a loop with virtual time
+drives everything. Wall time is UTC seconds since the epoch: for the record, deadlines across restarts, and people.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+import anyio
+
+
+class Clock(Protocol):
+    """What the engine knows of time."""
+
+    def monotonic(self) -> float: ...
+    def wall(self) -> float: ...
+    async def sleep(self, seconds: float) -> None: ...
+
+
+class LoopClock:
+    """Time of the running event loop."""
+
+    def monotonic(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    def wall(self) -> float:
+        return time.time()
+
+    async def sleep(self, seconds: float) -> None:
+        await anyio.sleep(max(0.0, seconds))
+
+
+def utc_text(wall: float) -> str:
+    """A wall time as ISO 8601 in UTC, to the second, as side files and logs show it."""
+    return datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,144 @@
+"""The nouns of the pipeline: job, take, handle, and the one table of legal moves between states.
+
+A *job* is one clip the manifest asks for. A *take* is one paid lineage of a job; it has a state.
+Nothing here does I/O or knows a gateway. Words: docs/design.md, section 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+TICKS_PER_USD = 10_000_000_000  # xAI's unit for `usage.cost_in_usd_ticks`
+
+
+class Operation(StrEnum):
+    """What a gateway is asked to do."""
+
+    GENERATE = "generate"
+    EDIT = "edit"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """A picture to start from: exactly one of a file on disk, an https URL or a data URI.
+
+    `sha256` (hex) and `size_bytes` describe the bytes behind a path or data URI; a URL has neither.
+    """
+
+    path: str | None = None
+    url: str | None = None
+    sha256: str | None = None
+    size_bytes: int | None = None
+    media_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One clip to make, as the manifest asked for it. What the user left out is None."""
+
+    key: str
+    prompt: str
+    model: str | None = None
+    duration_s: int | None = None
+    aspect_ratio: str | None = None
+    resolution: str | None = None
+    image: Image | None = None
+    edit: str | None = None  # the key of another job, or an https URL
+    tags: tuple[str, ...] = ()
+    user: str | None = None
+
+    @property
+    def operation(self) -> Operation:
+        return Operation.GENERATE if self.edit is None else Operation.EDIT
+
+    @property
+    def parent_key(self) -> str | None:
+        """The key of the job whose clip this one edits, if it is a job. A key never holds a colon."""
+        return None if self.edit is None or ":" in self.edit else self.edit
+
+
+class TakeState(StrEnum):
+    """Where a take stands. Meanings: docs/design.md, section 4."""
+
+    PLANNED = "planned"
+    SUBMITTING = "submitting"
+    ACCEPTED = "accepted"
+    READY = "ready"
+    DONE = "done"
+    MISSING = "missing"
+    UNDELIVERED = "undelivered"
+    REJECTED = "rejected"
+    MODERATED = "moderated"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    UNKNOWN = "unknown"
+    HELD = "held"
+    BLOCKED = "blocked"
+
+
+_S = TakeState
+_NO_MOVE: frozenset[TakeState] = frozenset()
+
+LEGAL_MOVES: Mapping[TakeState, frozenset[TakeState]] = MappingProxyType(
+    {
+        _S.PLANNED: frozenset({_S.SUBMITTING, _S.HELD, _S.BLOCKED}),
+        _S.SUBMITTING: frozenset({_S.ACCEPTED, _S.PLANNED, _S.REJECTED, _S.MODERATED, _S.UNKNOWN}),
+        _S.ACCEPTED: frozenset({_S.READY, _S.MODERATED, _S.FAILED, _S.EXPIRED, _S.UNDELIVERED}),
+        _S.READY: frozenset({_S.DONE, _S.UNDELIVERED, _S.ACCEPTED, _S.MODERATED, _S.FAILED, _S.EXPIRED}),
+        _S.DONE: frozenset({_S.MISSING}),
+        _S.MISSING: frozenset({_S.READY}),
+        _S.UNDELIVERED: frozenset({_S.READY}),
+        _S.UNKNOWN: frozenset({_S.ACCEPTED, _S.PLANNED}),
+        _S.HELD: frozenset({_S.PLANNED}),
+        _S.BLOCKED: frozenset({_S.PLANNED}),
+        _S.REJECTED: _NO_MOVE,
+        _S.MODERATED: _NO_MOVE,
+        _S.FAILED: _NO_MOVE,
+        _S.EXPIRED: _NO_MOVE,
+    }
+)
+
+COLLECTABLE = frozenset({_S.READY, _S.ACCEPTED, _S.UNDELIVERED, _S.MISSING})
+"""States in which the gateway may still have a clip for us: a run asks again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handle:
+    """How to ask the gateway about a take: its id there, through which adapter, account and origin."""
+
+    provider: str
+    origin: str
+    remote_id: str
+    credential: str = "default"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Take:
+    """One paid lineage of a job. Times are UTC seconds since the epoch; costs are ticks."""
+
+    id: int
+    job: Job
+    fingerprint: str
+    number: int
+    state: TakeState
+    wanted: bool = True  # the manifest of this run asks for this very take
+    handle: Handle | None = None
+    intent_at: float | None = None
+    accepted_at: float | None = None
+    ready_at: float | None = None
+    ended_at: float | None = None
+    url: str | None = None
+    url_at: float | None = None
+    validator: str | None = None  # ETag or date of a half-loaded file, for If-Range
+    cost_ticks: int | None = None
+    reason: str | None = None
+    sha256: str | None = None
+    size_bytes: int | None = None
+
+    @property
+    def label(self) -> str:
+        """Names one take in file names: key, eight digits of the fingerprint, take number."""
+        return f"{self.job.key}.{self.fingerprint[:8]}.{self.number}"
