@@ -1,7 +1,8 @@
 """The only place that asks what time it is, how long to sleep, and for chance.
 
 Durations come from `monotonic`, which is the event loop's time, so that a loop with virtual time
-drives everything. Wall time is UTC seconds since the epoch: for the record, deadlines across restarts, and people.
+drives everything. Wall time is UTC seconds since the epoch: for the record, for deadlines that hold
+across restarts, and for people.
 """
 
 from __future__ import annotations

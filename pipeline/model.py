@@ -124,8 +124,11 @@ class Take:
     fingerprint: str
     number: int
     state: TakeState
-    wanted: bool = True  # the manifest of this run asks for this very take
-    handle: Handle | None = None
+    wanted: bool = True  # the present manifest asks for this very take
+    provider: str
+    origin: str | None = None  # set with the intent: where it was sent
+    credential: str = "default"
+    remote_id: str | None = None
     intent_at: float | None = None
     accepted_at: float | None = None
     ready_at: float | None = None
@@ -137,6 +140,18 @@ class Take:
     reason: str | None = None
     sha256: str | None = None
     size_bytes: int | None = None
+
+    @property
+    def handle(self) -> Handle | None:
+        """How to ask about this take; None before a gateway accepted it."""
+        if self.remote_id is None or self.origin is None:
+            return None
+        return Handle(
+            provider=self.provider,
+            origin=self.origin,
+            remote_id=self.remote_id,
+            credential=self.credential,
+        )
 
     @property
     def label(self) -> str:

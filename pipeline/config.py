@@ -1,0 +1,159 @@
+"""Settings of one run: flag before environment before manifest before the provider's default.
+
+Keys come from the environment alone and show as `***` wherever the settings are printed.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from urllib.parse import urlsplit
+
+from pipeline.errors import GatewayUnusableError, UsageError
+from pipeline.providers.base import Capabilities, PollAdvice
+
+DEFAULT_JOB_DEADLINE_S = 1800.0
+DEFAULT_DOWNLOADS = 8
+
+
+class Secret:
+    """A key that cannot be printed by accident."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return "***"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a run may do at once and per second. None: not set here."""
+
+    max_in_flight: int | None = None
+    downloads: int | None = None
+    submit_per_s: float | None = None
+    poll_per_s: float | None = None
+    poll_min_s: float | None = None
+    job_deadline_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All that a run needs to know about its gateway and its limits."""
+
+    provider: str
+    base_url: str
+    origin: str
+    key: Secret
+    max_in_flight: int
+    downloads: int
+    submit_per_s: float
+    poll_per_s: float
+    poll: PollAdvice
+    job_deadline_s: float
+    submit_timeout_s: float = 120.0
+    poll_timeout_s: float = 60.0
+    connect_timeout_s: float = 20.0
+    stall_timeout_s: float = 60.0  # a download that brings nothing for so long is cut
+    drain_s: float = 8.0
+    url_life_s: float = field(default=3600.0)
+
+    @property
+    def simulated(self) -> bool:
+        return self.origin == "sim"
+
+
+def resolve(
+    provider: str,
+    facts: Capabilities,
+    limits: Limits,
+    env: Mapping[str, str],
+    *,
+    base_url: str | None = None,
+    max_in_flight: int | None = None,
+    allow_insecure: bool = False,
+) -> Settings:
+    """Settings from flags (`base_url`, `max_in_flight`), environment, manifest `limits` and `facts`.
+
+    Raises GatewayUnusableError for a missing or malformed key or address, UsageError for a bad limit.
+    """
+    address = checked_base_url(base_url or env.get(facts.base_url_env) or facts.base_url, allow_insecure)
+    in_flight = max_in_flight or limits.max_in_flight or facts.max_in_flight
+    if in_flight < 1:
+        raise UsageError(f"--max-in-flight must be at least 1, got {in_flight}")
+    floor_s = facts.poll.min_s if limits.poll_min_s is None else limits.poll_min_s
+    return Settings(
+        provider=provider,
+        base_url=address,
+        origin=origin_of(address),
+        key=checked_key(facts.key_env, env),
+        max_in_flight=in_flight,
+        downloads=limits.downloads or DEFAULT_DOWNLOADS,
+        submit_per_s=limits.submit_per_s or facts.submit_per_s,
+        poll_per_s=limits.poll_per_s or facts.poll_per_s,
+        poll=replace(facts.poll, min_s=floor_s, max_s=max(facts.poll.max_s, floor_s)),
+        job_deadline_s=limits.job_deadline_s or DEFAULT_JOB_DEADLINE_S,
+        url_life_s=facts.url_life_s,
+    )
+
+
+def checked_key(name: str, env: Mapping[str, str]) -> Secret:
+    """The key from the environment, if it can stand in a header; the message never repeats it."""
+    key = env.get(name, "")
+    if not key:
+        state = "is empty" if name in env else "is not set"
+        raise GatewayUnusableError(f"{name} {state}: put your key there, for example export {name}=...")
+    if not key.isascii() or not key.isprintable() or " " in key:
+        what = (
+            "a line break" if set(key) & set("\r\n") else "a character no key has (space, control or accent)"
+        )
+        raise GatewayUnusableError(f"{name} holds {what}: copy the key again, without quotes or line ends")
+    return Secret(key)
+
+
+def checked_base_url(url: str, allow_insecure: bool) -> str:
+    """The base URL without its last slash. A prefix behind the host stays."""
+    parts = _split(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise GatewayUnusableError(f"base URL {url!r} is not an address: expected https://host")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise GatewayUnusableError(f"base URL of {parts.hostname} must hold no user name, query or fragment")
+    if parts.scheme == "http" and not (is_loopback(parts.hostname) or allow_insecure):
+        raise GatewayUnusableError(
+            f"base URL {url!r} would send your key unencrypted: use https, or --allow-insecure if you mean it"
+        )
+    return url.rstrip("/")
+
+
+def _split(url: str):  # type: ignore[no-untyped-def]  # the two split results differ by private names only
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as exc:
+        raise GatewayUnusableError(f"base URL {url!r} is not an address: {exc}") from exc
+    return parts
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port of a URL: what a batch's takes are bound to."""
+    parts = urlsplit(url)
+    port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"{parts.scheme}://{host}:{port}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or literal is this machine."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,86 @@
+"""What a run tells whoever listens: progress on a terminal, the log file, a caller of `run_manifest`.
+
+Events are facts that already happened; a take's move is told only once the ledger holds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.model import Take, TakeState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStarted:
+    """The plan stands. `counts`: wanted takes by state before anything is sent."""
+
+    batch: str
+    provider: str
+    origin: str
+    folder: Path
+    simulated: bool
+    counts: Mapping[TakeState, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeMoved:
+    """One legal move, on record. `take` is as it stands after the move."""
+
+    take: Take
+    before: TakeState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakePolled:
+    """A take is still on its way. `progress` is the gateway's own percentage, if it gives one."""
+
+    take: Take
+    status: str | None
+    progress: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BytesLoaded:
+    """More of a clip is on disk: `size_bytes` so far, of `total_bytes` where the server says."""
+
+    take: Take
+    size_bytes: int
+    total_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """Something a person may want to know, and what happens next. `take` where it is about one."""
+
+    event: str  # noun.past_verb, for the log
+    message: str
+    take: Take | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paused:
+    """No more submits in this run, and why. `exit_code`: how the run will end because of it."""
+
+    reason: str
+    exit_code: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draining:
+    """A signal came: nothing new is sent, what is under way is recorded."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEnded:
+    """The last event of a run."""
+
+    exit_code: int
+    seconds: float
+
+
+Event = RunStarted | TakeMoved | TakePolled | BytesLoaded | Trouble | Paused | Draining | RunEnded
+Listener = Callable[[Event], None]

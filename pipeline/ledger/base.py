@@ -1,0 +1,73 @@
+"""What the engine needs of a ledger. One writer; every call returns only once its change is durable."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from pipeline.model import Job, Take, TakeState
+
+
+class IllegalMoveError(AssertionError):
+    """A move outside `model.LEGAL_MOVES`, or of a take that is no longer where we thought: a bug."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedJob:
+    """One row of a plan: the job, what it is, and where it stands in the manifest."""
+
+    job: Job
+    fingerprint: str
+    position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacedTake:
+    """A wanted take that is or was done, and the take whose clip bears the job's name now."""
+
+    take: Take
+    clip_take: int | None
+
+
+class Ledger(Protocol):
+    """The record of a batch: all else can be made from it and the clips."""
+
+    async def begin_run(self, manifest: str, now: float) -> None: ...
+    async def end_run(self, exit_code: int, now: float) -> None: ...
+
+    async def recover(self, now: float) -> int:
+        """Settle what the last run left: `submitting` becomes unknown (how many is returned),
+        `held` and `blocked` become planned."""
+
+    async def plan(self, rows: Sequence[PlannedJob], provider: str) -> None:
+        """Put a page of the manifest on record, and a first take for each fingerprint that has none."""
+
+    async def move(self, take: Take, to: TakeState, **facts: Any) -> Take:
+        """Commit a legal move together with the facts that came with it. Raises IllegalMoveError."""
+
+    async def note(self, take: Take, **facts: Any) -> Take:
+        """Commit facts about a take that stays where it is."""
+
+    async def set_clip(self, key: str, take_id: int) -> None:
+        """Record whose clip bears the job's name."""
+
+    async def count_calls(self, counts: Mapping[tuple[int, str, str], int]) -> None:
+        """Add call counts by (minute since the epoch, kind, outcome) to this run."""
+
+    async def origins(self) -> list[str]: ...
+    async def in_flight(self, since: float) -> list[tuple[int, float]]:
+        """(take id, wall time it began) of takes that were accepted, or became unknown, after `since`."""
+
+    async def counts(self) -> Mapping[TakeState, int]:
+        """Wanted takes by state."""
+
+    async def total_cost(self) -> int: ...
+    def collectable(self, state: TakeState) -> AsyncIterator[Take]: ...
+    def planned(self) -> AsyncIterator[Take]: ...
+    def placed(self) -> AsyncIterator[PlacedTake]: ...
+    def all_takes(self) -> AsyncIterator[Take]: ...
+    async def children(self, parent_key: str) -> list[Take]: ...
+    async def wanted_take(self, key: str) -> Take | None: ...
+    async def takes_of(self, key: str) -> list[Take]: ...
+    async def close(self) -> None: ...

@@ -1,0 +1,108 @@
+-- Fragments first: {take} is what rows.take_of reads, {wanted} says that take t is what job j asks for.
+
+-- name: take
+t.id, t.fingerprint, t.number, t.state, t.provider,
+t.origin, t.credential, t.remote_id, t.intent_at, t.accepted_at, t.ready_at, t.ended_at,
+t.url, t.url_at, t.validator, t.cost_ticks, t.reason, t.sha256, t.size_bytes,
+t.spec, (j.key IS NOT NULL AND j.run_id = (SELECT max(id) FROM runs) AND {wanted})
+
+-- name: wanted
+t.fingerprint = j.fingerprint AND t.number = (
+    SELECT max(number) FROM takes WHERE job_key = j.key AND fingerprint = j.fingerprint
+)
+
+-- name: begin_run
+INSERT INTO runs (manifest, version, started_at) VALUES (:manifest, :version, :now) RETURNING id;
+
+-- name: end_run
+UPDATE runs SET ended_at = :now, exit_code = :exit_code WHERE id = :run_id;
+
+-- name: recover_submitting
+UPDATE takes
+SET state = 'unknown', ended_at = :now, reason = 'the run was stopped before the answer was on record'
+WHERE state = 'submitting'
+RETURNING id;
+
+-- name: recover_unsent
+UPDATE takes SET state = 'planned', reason = NULL, ended_at = NULL WHERE state IN ('held', 'blocked');
+
+-- name: plan_job
+INSERT INTO jobs (key, fingerprint, position, run_id, parent_key)
+VALUES (:key, :fingerprint, :position, :run_id, :parent_key)
+ON CONFLICT (key) DO UPDATE SET
+    fingerprint = excluded.fingerprint,
+    position = excluded.position,
+    run_id = excluded.run_id,
+    parent_key = excluded.parent_key;
+
+-- name: plan_take
+INSERT INTO takes (job_key, fingerprint, number, state, spec, provider)
+VALUES (:key, :fingerprint, 1, 'planned', :spec, :provider)
+ON CONFLICT (job_key, fingerprint, number) DO UPDATE SET spec = excluded.spec WHERE state = 'planned';
+
+-- name: origins
+SELECT DISTINCT origin FROM takes WHERE origin IS NOT NULL;
+
+-- name: update_take
+UPDATE takes
+SET state = :state, origin = :origin, credential = :credential, remote_id = :remote_id,
+    intent_at = :intent_at, accepted_at = :accepted_at, ready_at = :ready_at, ended_at = :ended_at,
+    url = :url, url_at = :url_at, validator = :validator, cost_ticks = :cost_ticks, reason = :reason,
+    sha256 = :sha256, size_bytes = :size_bytes
+WHERE id = :id AND state = :before
+RETURNING id;
+
+-- name: set_clip
+UPDATE jobs SET clip_take = :take_id WHERE key = :key;
+
+-- name: count_call
+INSERT INTO calls (run_id, minute, kind, outcome, count)
+VALUES (:run_id, :minute, :kind, :outcome, :count)
+ON CONFLICT (run_id, minute, kind, outcome) DO UPDATE SET count = count + excluded.count;
+
+-- name: in_flight
+SELECT id, COALESCE(accepted_at, intent_at) FROM takes
+WHERE (state = 'accepted' AND accepted_at > :since) OR (state = 'unknown' AND intent_at > :since);
+
+-- name: counts
+SELECT t.state, count(*) FROM jobs j
+JOIN takes t ON t.job_key = j.key
+WHERE {wanted} AND j.run_id = (SELECT max(id) FROM runs)
+GROUP BY t.state;
+
+-- name: collectable
+SELECT {take} FROM takes t LEFT JOIN jobs j ON j.key = t.job_key
+WHERE t.state = :state AND t.id > :after
+ORDER BY t.id LIMIT :limit;
+
+-- name: planned
+SELECT {take}, j.position, j.parent_key FROM jobs j JOIN takes t ON t.job_key = j.key
+WHERE {wanted} AND j.run_id = :run_id AND j.position > :after AND t.state = 'planned'
+ORDER BY j.position LIMIT :limit;
+
+-- name: placed
+SELECT {take}, j.position, j.clip_take FROM jobs j JOIN takes t ON t.job_key = j.key
+WHERE {wanted} AND j.run_id = :run_id AND j.position > :after AND t.state IN ('done', 'missing')
+ORDER BY j.position LIMIT :limit;
+
+-- name: children
+SELECT {take} FROM jobs j JOIN takes t ON t.job_key = j.key
+WHERE {wanted} AND j.parent_key = :key AND t.state = 'planned'
+ORDER BY j.position;
+
+-- name: wanted_take
+SELECT {take} FROM jobs j JOIN takes t ON t.job_key = j.key WHERE {wanted} AND j.key = :key;
+
+-- name: takes_of
+SELECT {take} FROM takes t LEFT JOIN jobs j ON j.key = t.job_key
+WHERE t.job_key = :key ORDER BY t.id;
+
+-- name: all_takes
+SELECT {take} FROM takes t LEFT JOIN jobs j ON j.key = t.job_key
+ORDER BY COALESCE(j.position, 9223372036854775807), t.id LIMIT :limit OFFSET :offset;
+
+-- name: total_cost
+SELECT COALESCE(sum(cost_ticks), 0) FROM takes;
+
+-- name: last_run
+SELECT id, manifest, started_at, ended_at, exit_code FROM runs ORDER BY id DESC LIMIT 1;

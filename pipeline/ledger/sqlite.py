@@ -1,0 +1,232 @@
+"""The ledger in SQLite: one connection, one thread, and one commit for all writes that wait together.
+
+A write returns once it is durable (`synchronous=FULL`). It is shielded: begun, it is finished, whatever
+is cancelled around it. Writers that arrive while a commit runs share the next one (group commit).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, TypeVar
+
+import anyio
+
+from pipeline import __version__
+from pipeline.ledger.base import IllegalMoveError, PlacedTake, PlannedJob
+from pipeline.ledger.connection import Connect, Connection, connect, named_queries, open_database, translated
+from pipeline.ledger.rows import WIDTH, spec_of, take_of, values_of
+from pipeline.model import LEGAL_MOVES, Take, TakeState
+from pipeline.offload import Offload
+
+T = TypeVar("T")
+PAGE = 256
+_NAMED = named_queries((files(__package__) / "queries.sql").read_text("utf-8"))
+QUERIES = {
+    name: query.replace("{take}", _NAMED["take"]).replace("{wanted}", _NAMED["wanted"])
+    for name, query in _NAMED.items()
+}
+
+
+@dataclass(slots=True)
+class _Write:
+    """One caller's change, and what became of it."""
+
+    work: Callable[[Connection], Any]
+    done: bool = False
+    result: Any = None
+    error: Exception | None = None
+
+
+class SqliteLedger:
+    """`ledger.base.Ledger` in one SQLite file."""
+
+    def __init__(self, db: Connection, path: Path, offload: Offload) -> None:
+        self._db = db
+        self._path = path
+        self._offload = offload
+        self._lock = asyncio.Lock()
+        self._waiting: list[_Write] = []
+        self._run_id = 0
+
+    @classmethod
+    async def open(cls, path: Path, offload: Offload, connect: Connect = connect) -> SqliteLedger:
+        """Open or create the ledger at `path`. Raises LedgerError, DiskFullError."""
+        return cls(await offload(open_database, path, connect), path, offload)
+
+    async def close(self) -> None:
+        with anyio.CancelScope(shield=True):
+            async with self._lock:
+                await self._offload(self._db.close)
+
+    # --- writing
+
+    async def _write(self, work: Callable[[Connection], T]) -> T:
+        write = _Write(work)
+        self._waiting.append(write)
+        with anyio.CancelScope(shield=True):
+            async with self._lock:
+                if not write.done:  # else whoever held the lock before us has committed ours too
+                    batch, self._waiting = self._waiting, []
+                    await self._offload(self._commit, batch)
+        if write.error is not None:
+            raise write.error
+        return write.result  # type: ignore[no-any-return]  # what `work` returned
+
+    def _commit(self, batch: Sequence[_Write]) -> None:
+        """All of a batch in one transaction; a write that fails takes back its own part only."""
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            for write in batch:
+                self._apply(write)
+            self._db.execute("COMMIT")
+        except sqlite3.Error as exc:
+            self._roll_back()
+            for write in batch:
+                write.error = write.error or translated(exc, self._path)
+        for write in batch:
+            write.done = True
+
+    def _apply(self, write: _Write) -> None:
+        self._db.execute("SAVEPOINT one")
+        try:
+            write.result = write.work(self._db)
+        except IllegalMoveError as exc:
+            write.error = exc
+            self._db.execute("ROLLBACK TO one")
+        self._db.execute("RELEASE one")
+
+    def _roll_back(self) -> None:
+        try:
+            self._db.execute("ROLLBACK")
+        except sqlite3.Error:
+            return  # SQLite has already rolled back by itself (disk full, I/O error)
+
+    async def begin_run(self, manifest: str, now: float) -> None:
+        values = {"manifest": manifest, "version": __version__, "now": now}
+        self._run_id = await self._write(lambda db: next(iter(db.execute(QUERIES["begin_run"], values)))[0])
+
+    async def end_run(self, exit_code: int, now: float) -> None:
+        values = {"run_id": self._run_id, "exit_code": exit_code, "now": now}
+        await self._write(lambda db: db.execute(QUERIES["end_run"], values))
+
+    async def recover(self, now: float) -> int:
+        def work(db: Connection) -> int:
+            db.execute(QUERIES["recover_unsent"])
+            return len(list(db.execute(QUERIES["recover_submitting"], {"now": now})))
+
+        return await self._write(work)
+
+    async def plan(self, rows: Sequence[PlannedJob], provider: str) -> None:
+        def work(db: Connection) -> None:
+            for row in rows:
+                values = {
+                    "key": row.job.key,
+                    "fingerprint": row.fingerprint,
+                    "position": row.position,
+                    "run_id": self._run_id,
+                    "parent_key": row.job.parent_key,
+                    "spec": spec_of(row.job),
+                    "provider": provider,
+                }
+                db.execute(QUERIES["plan_job"], values)
+                db.execute(QUERIES["plan_take"], values)
+
+        await self._write(work)
+
+    async def move(self, take: Take, to: TakeState, **facts: Any) -> Take:
+        if to not in LEGAL_MOVES[take.state]:
+            raise IllegalMoveError(f"job {take.job.key!r}: {take.state} does not lead to {to}")
+        return await self._update(take, replace(take, state=to, **facts))
+
+    async def note(self, take: Take, **facts: Any) -> Take:
+        return await self._update(take, replace(take, **facts))
+
+    async def _update(self, take: Take, after: Take) -> Take:
+        values = values_of(after) | {"before": take.state.value}
+
+        def work(db: Connection) -> None:
+            if not list(db.execute(QUERIES["update_take"], values)):
+                raise IllegalMoveError(f"job {take.job.key!r}: the take is no longer {take.state}")
+
+        await self._write(work)
+        return after
+
+    async def set_clip(self, key: str, take_id: int) -> None:
+        await self._write(lambda db: db.execute(QUERIES["set_clip"], {"key": key, "take_id": take_id}))
+
+    async def count_calls(self, counts: Mapping[tuple[int, str, str], int]) -> None:
+        def work(db: Connection) -> None:
+            for (minute, kind, outcome), count in counts.items():
+                values = {"minute": minute, "kind": kind, "outcome": outcome, "count": count}
+                db.execute(QUERIES["count_call"], values | {"run_id": self._run_id})
+
+        await self._write(work)
+
+    # --- reading
+
+    async def _read(self, name: str, values: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        def work() -> list[tuple[Any, ...]]:
+            try:
+                return list(self._db.execute(QUERIES[name], values or {}))
+            except sqlite3.Error as exc:
+                raise translated(exc, self._path) from exc
+
+        async with self._lock:  # the connection is in a transaction only while the lock is held
+            with anyio.CancelScope(shield=True):
+                rows = await self._offload(work)
+        return rows
+
+    async def _pages(
+        self, name: str, after: int, cursor: int, **values: Any
+    ) -> AsyncIterator[tuple[Any, ...]]:
+        """Rows page by page; column `cursor` of the last row is where the next page goes on."""
+        while rows := await self._read(name, values | {"after": after, "limit": PAGE}):
+            for row in rows:
+                yield row
+            after = rows[-1][cursor]
+
+    async def collectable(self, state: TakeState) -> AsyncIterator[Take]:
+        async for row in self._pages("collectable", 0, 0, state=state.value):
+            yield take_of(row)
+
+    async def planned(self) -> AsyncIterator[Take]:
+        async for row in self._pages("planned", -1, WIDTH, run_id=self._run_id):
+            yield take_of(row)
+
+    async def placed(self) -> AsyncIterator[PlacedTake]:
+        async for row in self._pages("placed", -1, WIDTH, run_id=self._run_id):
+            yield PlacedTake(take=take_of(row), clip_take=row[WIDTH + 1])
+
+    async def all_takes(self) -> AsyncIterator[Take]:
+        offset = 0
+        while rows := await self._read("all_takes", {"limit": PAGE, "offset": offset}):
+            for row in rows:
+                yield take_of(row)
+            offset += len(rows)
+
+    async def children(self, parent_key: str) -> list[Take]:
+        return [take_of(row) for row in await self._read("children", {"key": parent_key})]
+
+    async def wanted_take(self, key: str) -> Take | None:
+        rows = await self._read("wanted_take", {"key": key})
+        return take_of(rows[0]) if rows else None
+
+    async def takes_of(self, key: str) -> list[Take]:
+        return [take_of(row) for row in await self._read("takes_of", {"key": key})]
+
+    async def origins(self) -> list[str]:
+        return [row[0] for row in await self._read("origins")]
+
+    async def in_flight(self, since: float) -> list[tuple[int, float]]:
+        return [(row[0], row[1]) for row in await self._read("in_flight", {"since": since})]
+
+    async def counts(self) -> Mapping[TakeState, int]:
+        return {TakeState(state): count for state, count in await self._read("counts")}
+
+    async def total_cost(self) -> int:
+        return int((await self._read("total_cost"))[0][0])
