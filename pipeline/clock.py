@@ -1,4 +1,4 @@
-"""The only place that asks what time it is, how long to sleep, and for chance.
+"""The only place that asks what time it is.
 
 Durations come from `monotonic`, which is the event loop's time, so that a loop with virtual time
 drives everything. Wall time is UTC seconds since the epoch: for the record, for deadlines that hold
@@ -12,15 +12,12 @@ import time
 from datetime import UTC, datetime
 from typing import Protocol
 
-import anyio
-
 
 class Clock(Protocol):
     """What the engine knows of time."""
 
     def monotonic(self) -> float: ...
     def wall(self) -> float: ...
-    async def sleep(self, seconds: float) -> None: ...
 
 
 class LoopClock:
@@ -31,9 +28,6 @@ class LoopClock:
 
     def wall(self) -> float:
         return time.time()
-
-    async def sleep(self, seconds: float) -> None:
-        await anyio.sleep(max(0.0, seconds))
 
 
 def utc_text(wall: float) -> str:

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
-from pipeline.errors import GatewayUnusableError, UsageError
+from pipeline.errors import GatewayUnusableError
+from pipeline.manifest.shapes import Limits
 from pipeline.providers.base import Capabilities, PollAdvice
 
 DEFAULT_JOB_DEADLINE_S = 1800.0
@@ -30,18 +31,6 @@ class Secret:
 
     def __repr__(self) -> str:
         return "***"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What a run may do at once and per second. None: not set here."""
-
-    max_in_flight: int | None = None
-    downloads: int | None = None
-    submit_per_s: float | None = None
-    poll_per_s: float | None = None
-    poll_min_s: float | None = None
-    job_deadline_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,24 +66,20 @@ def resolve(
     env: Mapping[str, str],
     *,
     base_url: str | None = None,
-    max_in_flight: int | None = None,
     allow_insecure: bool = False,
 ) -> Settings:
-    """Settings from flags (`base_url`, `max_in_flight`), environment, manifest `limits` and `facts`.
+    """Settings from the flag `base_url`, environment, `limits` of flags and manifest, and `facts`.
 
-    Raises GatewayUnusableError for a missing or malformed key or address, UsageError for a bad limit.
+    Raises GatewayUnusableError for a missing or malformed key or address.
     """
     address = checked_base_url(base_url or env.get(facts.base_url_env) or facts.base_url, allow_insecure)
-    in_flight = max_in_flight or limits.max_in_flight or facts.max_in_flight
-    if in_flight < 1:
-        raise UsageError(f"--max-in-flight must be at least 1, got {in_flight}")
     floor_s = facts.poll.min_s if limits.poll_min_s is None else limits.poll_min_s
     return Settings(
         provider=provider,
         base_url=address,
         origin=origin_of(address),
         key=checked_key(facts.key_env, env),
-        max_in_flight=in_flight,
+        max_in_flight=limits.max_in_flight or facts.max_in_flight,
         downloads=limits.downloads or DEFAULT_DOWNLOADS,
         submit_per_s=limits.submit_per_s or facts.submit_per_s,
         poll_per_s=limits.poll_per_s or facts.poll_per_s,

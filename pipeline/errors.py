@@ -71,3 +71,7 @@ class NotSentError(PipelineError):
 
 class LostAnswerError(PipelineError):
     """The call left this machine and no whole answer came back."""
+
+
+class NotAClipError(PipelineError):
+    """The file is no whole, playable video; the text says what is wrong with it."""

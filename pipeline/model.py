@@ -157,3 +157,14 @@ class Take:
     def label(self) -> str:
         """Names one take in file names: key, eight digits of the fingerprint, take number."""
         return f"{self.job.key}.{self.fingerprint[:8]}.{self.number}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """What a clip is made of. `duration_s` and `fps` are None where the file does not say."""
+
+    width: int
+    height: int
+    duration_s: float | None
+    codec: str
+    fps: float | None

@@ -1,5 +1,6 @@
 """Where blocking work runs: a seam, so that a run in virtual time does it inline.
 
+A call that was started is waited for, whatever is cancelled around it: its file may not be closed under it.
 Threads, not processes: a child process outlives a killed parent and keeps its lock.
 """
 
@@ -10,12 +11,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, Protocol, TypeVar
 
+import anyio
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 class Offload(Protocol):
-    """Runs a blocking call somewhere that does not stop the loop. A started call always finishes."""
+    """Runs a blocking call somewhere that does not stop the loop."""
 
     async def __call__(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T: ...
     def close(self) -> None: ...
@@ -28,7 +31,10 @@ class Threads:
         self._pool = ThreadPoolExecutor(count, thread_name_prefix=name)
 
     async def __call__(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: work(*args, **kwargs))
+        loop = asyncio.get_running_loop()
+        with anyio.CancelScope(shield=True):
+            result = await loop.run_in_executor(self._pool, lambda: work(*args, **kwargs))
+        return result
 
     def close(self) -> None:
         self._pool.shutdown(wait=True)

@@ -1,6 +1,6 @@
 """What a provider is: a wire format without I/O. It builds calls and reads answers; the engine does the rest.
 
-No clock, no socket, no retry here. A provider is tested with recorded bodies alone, and a new one is one file.
+No clock, no socket, no retry here. A provider is tested with recorded bodies alone; a new one is one file.
 """
 
 from __future__ import annotations
@@ -161,6 +161,9 @@ class Provider(Protocol):
     def validate(self, job: Job) -> tuple[FieldProblem, ...]:
         """Everything about `job` that this gateway would refuse or silently ignore. Empty: it may be sent."""
 
+    def ignored_defaults(self, job: Job) -> frozenset[str]:
+        """Fields of `job` that count only where the job sets them itself: a default for them is dropped."""
+
     def build_submit(self, job: Job, *, video_url: str | None = None) -> Call:
         """The paid POST for a valid job. `video_url`: the clip that an edit starts from."""
 
@@ -172,4 +175,4 @@ class Provider(Protocol):
         """Read one poll answer. An unknown status word counts as running; the job's deadline bounds it."""
 
     def download_headers(self, url: str) -> Mapping[str, str]:
-        """Extra headers for fetching a result. Never the key, unless the gateway's own origin serves the file."""
+        """Extra headers for fetching a result. Never the key."""

@@ -1,0 +1,45 @@
+# Two commands are all the set-up there is: `make demo` and `make test`. Everything is installed into
+# .venv (to use and to develop) or .venv-test (the built wheel); nothing outside this folder is touched.
+
+PYTHON ?= python3
+PIP_INSTALL = -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+DEV = .venv/bin
+TEST = .venv-test/bin
+unexport PYTHONPATH
+
+.PHONY: demo test check clean
+
+demo: .venv/installed
+	$(DEV)/nightreel run manifests/quickstart.yaml
+
+test: .venv-test/installed
+	rm -rf build/wheel
+	$(TEST)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build/wheel .
+	$(TEST)/python $(PIP_INSTALL) --no-deps --force-reinstall build/wheel/*.whl
+	$(TEST)/ruff check .
+	$(TEST)/ruff format --check .
+	$(TEST)/mypy
+	$(TEST)/pytest
+
+check: .venv/installed-test
+	$(DEV)/ruff format .
+	$(DEV)/ruff check .
+	$(DEV)/mypy
+	$(DEV)/pytest -q -m "not slow"
+
+clean:
+	rm -rf .venv .venv-test build dist
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(DEV)/python $(PIP_INSTALL) --editable .
+	touch $@
+
+.venv/installed-test: .venv/installed
+	$(DEV)/python $(PIP_INSTALL) --editable '.[test]'
+	touch $@
+
+.venv-test/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv-test
+	$(TEST)/python $(PIP_INSTALL) '.[test]'
+	touch $@

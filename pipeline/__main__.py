@@ -1,0 +1,5 @@
+"""`python -m pipeline` is `nightreel`."""
+
+from pipeline.cli import main
+
+main()

@@ -1,0 +1,100 @@
+"""The root of the command line, and how every command ends.
+
+Only the command that was asked for is imported: `nightreel --help` must not wait for an HTTP client and
+a video library. Results go to stdout; progress, messages and errors to stderr.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Any
+
+import typer
+
+from pipeline import __version__
+from pipeline.errors import ManifestError, PipelineError
+
+COMMANDS = {
+    "run": "Make every clip of a manifest that is not there yet; the same again finishes what is missing.",
+    "validate": "Find everything wrong with manifests. Sends nothing.",
+    "status": "Show what is known of a batch, and what to do about what is not done.",
+    "resolve": "Settle a take whose submit got no answer.",
+    "sim": "Run the simulator as a server: a gateway without costs.",
+}
+
+EXIT_CODES = """
+Exit codes: 0 every clip is there; 1 some job ended without one; 2 bad usage or manifest; 3 gateway
+unusable (key, credits, address); 4 stopped with jobs left; 5 another run holds the batch; 130 and 143
+interrupted, safe to run again; 70 internal error.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and leave the process with its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        build(words)(words, prog_name="nightreel")
+    except ManifestError as exc:
+        for problem in exc.problems:
+            say(f"error: {problem}")
+        hidden = exc.total - len(exc.problems)
+        say(f"{exc.total} problem{'s' * (exc.total != 1)}" + (f", {hidden} not shown" if hidden else ""))
+        sys.exit(exc.exit_code)
+    except PipelineError as exc:
+        say(f"error: {exc}")
+        sys.exit(exc.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of our output left, as `head` does
+        sys.stderr.close()
+        sys.exit(1)
+
+
+def say(line: str) -> None:
+    """One line to a person."""
+    print(line, file=sys.stderr)
+
+
+def build(words: Sequence[str]) -> typer.Typer:
+    """The application, with the one command in `words` loaded and the others by name and help only."""
+    app = typer.Typer(
+        name="nightreel",
+        help="Turns a YAML manifest of prompts and images into finished, checked MP4 files.",
+        epilog=EXIT_CODES,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    app.callback()(_root)
+    chosen = next((word for word in words if not word.startswith("-")), None)
+    for name, about in COMMANDS.items():
+        command = _load(name) if name == chosen else _listed
+        app.command(name, help=None if name == chosen else about, epilog=None)(command)
+    return app
+
+
+def _load(name: str) -> Callable[..., Any]:
+    command: Callable[..., Any] = import_module(f"pipeline.cli.{name}").command
+    return command
+
+
+def _listed() -> None:
+    """Stands in for a command that was not asked for."""
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"nightreel {__version__}")
+        raise typer.Exit
+
+
+def _root(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Show the version and leave."
+    ),
+) -> None:
+    pass

@@ -1,0 +1,173 @@
+"""What a person sees while a run works: one live line on a terminal, plain lines anywhere else.
+
+Listeners to events, both on stderr. They never see a key, and print no markup that came from outside.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.text import Text
+
+from pipeline.cli.table import style_of
+from pipeline.events import (
+    BytesLoaded,
+    Draining,
+    Event,
+    Paused,
+    RunEnded,
+    RunStarted,
+    TakeMoved,
+    TakePolled,
+    Trouble,
+)
+from pipeline.model import Take, TakeState
+from pipeline.money import usd_text
+
+QUIET_MOVES = {TakeState.SUBMITTING, TakeState.READY, TakeState.PLANNED}
+_RENDERING = {TakeState.ACCEPTED}
+_LOADING = {TakeState.READY}
+
+
+class Face(Protocol):
+    """Shows events to a person."""
+
+    def __call__(self, event: Event) -> None: ...
+    def close(self) -> None: ...
+
+
+class Tally:
+    """The run in numbers: takes by state, cost and pace so far."""
+
+    def __init__(self) -> None:
+        self.states: Counter[TakeState] = Counter()
+        self.cost_ticks = 0
+        self.finished = 0
+        self._began = time.monotonic()
+
+    def start(self, event: RunStarted) -> None:
+        self.states = Counter(event.counts)
+        self._began = time.monotonic()
+
+    def move(self, event: TakeMoved) -> None:
+        take, before = event.take, event.before
+        if take.wanted:
+            self.states[before] -= 1
+            self.states[take.state] += 1
+            self.finished += take.state is TakeState.DONE
+        if take.state in (TakeState.READY, TakeState.MODERATED, TakeState.FAILED):
+            self.cost_ticks += take.cost_ticks or 0
+
+    @property
+    def total(self) -> int:
+        return self.states.total()
+
+    @property
+    def settled(self) -> int:
+        busy = (TakeState.PLANNED, TakeState.SUBMITTING, TakeState.ACCEPTED, TakeState.READY)
+        return self.total - sum(self.states[state] for state in busy)
+
+    def line(self) -> str:
+        """`4 waiting · 12 rendering · 2 loading · 30 done · 6.1/min · $1.20 · 3 min left`."""
+        states = self.states
+        ended = self.settled - states[TakeState.DONE]
+        minutes = (time.monotonic() - self._began) / 60
+        parts = [
+            f"{states[TakeState.PLANNED] + states[TakeState.SUBMITTING]} waiting",
+            f"{states[TakeState.ACCEPTED]} rendering",
+            f"{states[TakeState.READY]} loading",
+            f"{states[TakeState.DONE]} done",
+        ]
+        parts += [f"{ended} without a clip"] if ended else []
+        if self.finished and minutes > 0:
+            pace = self.finished / minutes
+            parts += [f"{pace:.1f}/min", f"{usd_text(self.cost_ticks)} so far"]
+            left = (self.total - self.settled) / pace
+            parts += [f"{left:.0f} min left" if left >= 1 else "under a minute left"]
+        return " · ".join(parts)
+
+
+def describe(event: Event) -> Text | None:
+    """An event as one line for a person; None for those that only move numbers."""
+    match event:
+        case RunStarted():
+            where = " (simulated: nothing is paid)" if event.simulated else f" at {event.origin}"
+            return Text(f"batch {event.batch}: {sum(event.counts.values())} jobs, {event.provider}{where}")
+        case TakeMoved(take=take) if take.state not in QUIET_MOVES:
+            line = Text.assemble(f"{take.job.key}: ", (take.state.value, style_of(take.state)))
+            return line.append(_detail(take))
+        case Trouble():
+            who = "" if event.take is None else f"{event.take.job.key}: "
+            return Text(f"{who}{event.message}", style="yellow")
+        case Paused():
+            return Text(f"no more submits: {event.reason}", style="red")
+        case Draining():
+            return Text(f"{event.reason}: finishing what is under way; once more to stop at once")
+        case _:
+            return None
+
+
+def _detail(take: Take) -> str:
+    if take.state is TakeState.ACCEPTED:
+        return f" as {take.remote_id}"
+    return f" ({take.reason})" if take.reason else ""
+
+
+class PlainFace:
+    """A line per event, for files, pipes and cron mail."""
+
+    def __init__(self) -> None:
+        self._console = Console(file=sys.stderr, highlight=False, soft_wrap=True)
+
+    def __call__(self, event: Event) -> None:
+        if (line := describe(event)) is not None:
+            self._console.print(line)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class LiveFace:
+    """A bar that redraws, and above it the lines that should stay."""
+
+    def __init__(self) -> None:
+        self._tally = Tally()
+        self._console = Console(file=sys.stderr, highlight=False)
+        self._progress = Progress(
+            BarColumn(bar_width=20),
+            MofNCompleteColumn(),
+            TextColumn("{task.description}", markup=False),
+            console=self._console,
+            transient=True,
+        )
+        self._bar = self._progress.add_task("", total=None)
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case RunStarted():
+                self._tally.start(event)
+                self._progress.start()
+            case TakeMoved():
+                self._tally.move(event)
+            case TakePolled() | BytesLoaded():
+                return
+            case RunEnded():
+                self._progress.stop()
+        if (line := describe(event)) is not None:
+            self._console.print(line)
+        self._progress.update(
+            self._bar, total=self._tally.total, completed=self._tally.settled, description=self._tally.line()
+        )
+
+    def close(self) -> None:
+        self._progress.stop()
+
+
+def face() -> Face:
+    """The right one for where stderr goes."""
+    return LiveFace() if sys.stderr.isatty() else PlainFace()

@@ -1,0 +1,66 @@
+"""`nightreel status`: what the ledger knows of a batch, also beside a running one."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.advice import advice
+from pipeline.cli.table import counts_text, out, take_facts, take_table
+from pipeline.model import Take, TakeState
+from pipeline.wiring import batch_takes, clip_of, find_batch
+
+
+def command(
+    batch: Annotated[str, typer.Argument(help="A batch below --output, or a path.", show_default=False)],
+    output: Annotated[Path, typer.Option(help="Where batches are kept.", envvar="NIGHTREEL_OUTPUT")] = Path(
+        "output"
+    ),
+    as_json: Annotated[bool, typer.Option("--json", help="Print the takes as JSON.")] = False,
+) -> None:
+    """Show each take of a batch, and what to do about those that are not done. Sends nothing.
+
+    \b
+    Examples:
+      nightreel status quickstart
+      nightreel status output/quickstart --json
+    """
+    folder = find_batch(output, batch)
+    takes = asyncio.run(_takes(folder))
+    counts = Counter(take.state for take in takes if take.wanted)
+    if as_json:
+        facts = [take_facts(take, folder.name, clip_of(folder, take)) for take in takes]
+        states = {state.value: count for state, count in counts.items()}
+        result = {"batch": folder.name, "counts": states, "takes": facts}
+        print(json.dumps(result, ensure_ascii=False, indent=2))
+        return
+    console = out()
+    console.print(take_table((take, clip_of(folder, take)) for take in takes))
+    console.print(f"{folder}: {counts_text(counts)}", markup=False)
+    for line in next_steps(takes, str(folder)):
+        console.print(line, markup=False, soft_wrap=True)
+
+
+async def _takes(folder: Path) -> list[Take]:
+    async with batch_takes(folder) as takes:
+        return [take async for take in takes if take.wanted or take.state is not TakeState.PLANNED]
+
+
+def next_steps(takes: list[Take], batch: str) -> list[str]:
+    """What to do, said once for takes that want the same."""
+    jobs: dict[str, list[str]] = {}
+    for take in takes:
+        if take.state is TakeState.UNKNOWN or take.wanted:
+            step = advice(take, batch)
+            if step is not None:
+                jobs.setdefault(f"{take.state}: {step}", []).append(take.job.key)
+    return [f"{_few(keys)}: {step}" for step, keys in jobs.items()]
+
+
+def _few(keys: list[str]) -> str:
+    return ", ".join(keys[:5]) + (f" and {len(keys) - 5} more" if len(keys) > 5 else "")

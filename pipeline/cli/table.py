@@ -1,0 +1,70 @@
+"""Takes as people read them: a table that fits a terminal, and facts for programs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pipeline.advice import advice
+from pipeline.clock import utc_text
+from pipeline.model import Take, TakeState
+from pipeline.money import usd_text
+
+WIDE = 220  # columns where nobody's window sets a width: paths must not wrap in a file
+GOOD = {TakeState.DONE}
+BUSY = {TakeState.PLANNED, TakeState.SUBMITTING, TakeState.ACCEPTED, TakeState.READY, TakeState.HELD}
+
+
+def out() -> Console:
+    """stdout, in the width of the window or wide enough for paths."""
+    return Console(width=None if sys.stdout.isatty() else WIDE, highlight=False, soft_wrap=False)
+
+
+def style_of(state: TakeState) -> str:
+    return "green" if state in GOOD else "yellow" if state in BUSY else "red"
+
+
+def take_table(rows: Iterable[tuple[Take, Path | None]]) -> Table:
+    """One line per take: where it stands, its cost, and the clip or the reason why there is none."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("job", overflow="fold")
+    table.add_column("state", no_wrap=True)
+    table.add_column("cost", justify="right", no_wrap=True)
+    table.add_column("clip, or why there is none", overflow="fold")
+    for take, clip in rows:
+        cost = "" if take.cost_ticks is None else usd_text(take.cost_ticks)
+        what = str(clip) if clip is not None else take.reason or ""
+        state = Text(take.state.value, style=style_of(take.state))
+        table.add_row(Text(take.job.key), state, cost, Text(what))
+    return table
+
+
+def counts_text(counts: Mapping[TakeState, int]) -> str:
+    """`3 done, 1 unknown`, in the order of the states."""
+    return ", ".join(f"{counts[state]} {state}" for state in TakeState if counts.get(state)) or "no jobs"
+
+
+def take_facts(take: Take, batch: str, clip: Path | None) -> dict[str, Any]:
+    """A take for `--json`, under the ledger's names."""
+    return {
+        "job": take.job.key,
+        "state": take.state.value,
+        "wanted": take.wanted,
+        "take": take.number,
+        "fingerprint": take.fingerprint,
+        "provider": take.provider,
+        "remote_id": take.remote_id,
+        "reason": take.reason,
+        "cost_ticks": take.cost_ticks,
+        "accepted_at": None if take.accepted_at is None else utc_text(take.accepted_at),
+        "ended_at": None if take.ended_at is None else utc_text(take.ended_at),
+        "clip": None if clip is None else str(clip),
+        "sha256": take.sha256,
+        "next_step": advice(take, batch),
+    }

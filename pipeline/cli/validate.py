@@ -1,0 +1,48 @@
+"""`nightreel validate`: every error of a manifest, before it costs anything."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.errors import ManifestError, Problem
+from pipeline.wiring import check_manifest
+
+
+def command(
+    manifests: Annotated[list[Path], typer.Argument(help="YAML files to check.", show_default=False)],
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
+) -> None:
+    """Find everything wrong with manifests: the first 100 problems, each with its place. Sends nothing.
+
+    \b
+    Example:
+      nightreel validate manifests/*.yaml
+    """
+    problems: list[Problem] = []
+    total, found = 0, []
+    for path in manifests:
+        try:
+            checked = check_manifest(path)
+        except ManifestError as exc:
+            problems += exc.problems
+            total += exc.total
+            found.append({"manifest": str(path), "valid": False, "problems": exc.total})
+        else:
+            jobs = sum(1 for _ in checked.jobs())
+            found.append({"manifest": str(path), "valid": True, "jobs": jobs})
+            if not as_json:
+                print(f"{path}: {jobs} job{'s' * (jobs != 1)}, no problems")
+    if as_json:
+        listed = [
+            {"file": each.file, "line": each.line, "column": each.column, "message": each.message}
+            for each in problems[:100]
+        ]
+        result = {"manifests": found, "problems": listed, "total": total}
+        print(json.dumps(result, ensure_ascii=False, indent=2))
+        raise typer.Exit(2 if total else 0)
+    if total:
+        raise ManifestError(tuple(problems[:100]), total)

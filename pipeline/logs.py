@@ -1,0 +1,104 @@
+"""The log of a batch: one JSON line per change of state or trouble, in `log.jsonl`.
+
+A listener to events, nothing more. Keys and the signed part of links never get in. A log that cannot be
+written (disk full) must not stop a run that holds paid clips: its lines are dropped.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import structlog
+from structlog.typing import EventDict, WrappedLogger
+
+from pipeline.clock import utc_text
+from pipeline.config import Secret
+from pipeline.events import Draining, Event, Paused, RunEnded, RunStarted, TakeMoved, Trouble
+from pipeline.model import Take
+
+_QUERY = re.compile(r"(https?://[^\s?#\"]+)[?#][^\s\"]*")
+
+
+class JsonLog:
+    """Writes events to a file, redacted."""
+
+    def __init__(self, path: Path, key: Secret, wall: Callable[[], float]) -> None:
+        fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        self._file: BinaryIO = os.fdopen(fd, "ab", buffering=0)
+        self._wall = wall
+        self._log = structlog.wrap_logger(
+            _Lines(self._file),
+            processors=[self._stamp, Redactor(key), structlog.processors.JSONRenderer(ensure_ascii=False)],
+            wrapper_class=structlog.BoundLogger,
+        )
+
+    def close(self) -> None:
+        self._file.close()
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case RunStarted():
+                counts = {state.value: count for state, count in event.counts.items()}
+                place = {"batch": event.batch, "provider": event.provider, "origin": event.origin}
+                self._log.info("run.started", **place, takes=counts)
+            case TakeMoved(take=take):
+                self._log.info(f"take.{take.state}", **_facts(take), before=event.before.value)
+            case Trouble():
+                facts = {} if event.take is None else _facts(event.take)
+                self._log.warning(event.event, **facts | {"reason": event.message})
+            case Paused():
+                self._log.warning("run.paused", reason=event.reason, exit_code=event.exit_code)
+            case Draining():
+                self._log.info("run.draining", reason=event.reason)
+            case RunEnded():
+                self._log.info("run.ended", exit_code=event.exit_code, seconds=round(event.seconds, 3))
+
+    def _stamp(self, _logger: WrappedLogger, level: str, event: EventDict) -> EventDict:
+        return {"at": utc_text(self._wall()), "level": level, **event}
+
+
+def _facts(take: Take) -> dict[str, Any]:
+    """The fields of a take under the names that the ledger uses."""
+    facts = {
+        "job": take.job.key,
+        "take": take.number,
+        "fingerprint": take.fingerprint,
+        "provider": take.provider,
+        "remote_id": take.remote_id,
+        "cost_ticks": take.cost_ticks,
+        "reason": take.reason,
+        "sha256": take.sha256,
+    }
+    return {name: value for name, value in facts.items() if value is not None}
+
+
+class Redactor:
+    """Takes the key out of every text, and from links all that may be a signature."""
+
+    def __init__(self, key: Secret) -> None:
+        self._key = key
+
+    def text(self, value: str) -> str:
+        return _QUERY.sub(r"\1?***", value.replace(self._key.reveal(), "***"))
+
+    def __call__(self, _logger: WrappedLogger, _level: str, event: EventDict) -> EventDict:
+        return {name: self.text(value) if isinstance(value, str) else value for name, value in event.items()}
+
+
+class _Lines:
+    """The logger at the bottom: a line is one write."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def info(self, line: str) -> None:
+        try:
+            self._file.write(line.encode("utf-8", "replace") + b"\n")
+        except OSError:
+            return  # the ledger is the record, not this file
+
+    warning = info

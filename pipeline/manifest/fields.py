@@ -1,0 +1,212 @@
+"""The fields of a manifest: the one statement of their names, types, bounds and meaning.
+
+pydantic stands here and nowhere else. `check` validates with these models and hands on what it found as plain
+data; the descriptions and examples are for people and for the JSON Schema that editors read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.json_schema import SkipJsonSchema
+
+from pipeline.manifest import rules
+
+
+class Shape(NamedTuple):
+    """How a field is read from YAML (`text`: as written, `value`: resolved), and what a person is told."""
+
+    reads: Literal["text", "value"]
+    expected: str
+
+
+class FieldError(NamedTuple):
+    """One thing wrong with a field's value. `rule` says it in full, else `expected` says what was wanted."""
+
+    kind: Literal["missing", "unknown", "rule", "type"]
+    field: str
+    item: int | None = None  # index in a list
+    rule: str = ""
+    expected: str = ""
+
+
+Unset = SkipJsonSchema[None]  # "not in the file"; a null in the file is refused
+Key = Annotated[str, AfterValidator(rules.check_key)]
+Line = Annotated[str, Field(max_length=500), AfterValidator(rules.check_line)]
+Tag = Annotated[str, Field(max_length=100), AfterValidator(rules.check_line)]
+Rate = Annotated[float, Field(gt=0, le=1000)]
+
+TEXT = Shape("text", "text")
+MAX_TAGS = 100
+
+
+class _Fields(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True, allow_inf_nan=False)
+
+
+class DefaultFields(_Fields):
+    """Settings for every job that does not set its own."""
+
+    model: Annotated[Line | Unset, TEXT] = Field(
+        default=None,
+        description="Model that makes the clip, as the gateway names it. Left out: the provider's usual one.",
+        examples=["grok-imagine-video"],
+    )
+    duration: Annotated[
+        Annotated[int, Field(ge=1, le=3600)] | Unset, Shape("value", "a whole number of seconds")
+    ] = Field(default=None, description="Length of the clip in seconds.", examples=[6, 10])
+    aspect_ratio: Annotated[Line | Unset, TEXT] = Field(
+        default=None, description="Width to height.", examples=["16:9", "9:16", "1:1"]
+    )
+    resolution: Annotated[Line | Unset, TEXT] = Field(
+        default=None, description="Size of the picture.", examples=["480p", "720p"]
+    )
+    tags: Annotated[
+        Annotated[list[Tag], Field(max_length=MAX_TAGS)] | Unset, Shape("text", "a list of texts")
+    ] = Field(
+        default=None,
+        description="Labels to select jobs by. A job's own tags replace those of the defaults.",
+        examples=[["hero", "draft"]],
+    )
+    user: Annotated[Line | Unset, TEXT] = Field(
+        default=None,
+        description="Whom the clip is made for; passed on to gateways that take it.",
+        examples=["customer-17"],
+    )
+
+
+class JobFields(DefaultFields):
+    """One clip to make."""
+
+    id: Annotated[Key | Unset, TEXT] = Field(
+        default=None,
+        description=(
+            f"The job's key, and its file name below clips/: {rules.KEY_RULE}. Unique, also when case is "
+            "ignored. Left out: made from the prompt."
+        ),
+        examples=["fox-3", "spring/fox-3"],
+    )
+    prompt: Annotated[Annotated[str, AfterValidator(rules.check_prompt)], TEXT] = Field(
+        description="What the clip shows.", examples=["A candle flickers on a wooden table."]
+    )
+    image: Annotated[Annotated[str, AfterValidator(rules.check_image)] | Unset, TEXT] = Field(
+        default=None,
+        description="Picture to start from: a path (next to the manifest), an https URL or a data URI.",
+        examples=["images/desk.png", "https://example.com/desk.png"],
+    )
+    edit: Annotated[Annotated[str, AfterValidator(rules.check_edit)] | Unset, TEXT] = Field(
+        default=None,
+        description="Video to edit: the id of another job, whose clip it waits for, or an https URL.",
+        examples=["candle", "https://example.com/candle.mp4"],
+    )
+
+
+class LimitFields(_Fields):
+    """How hard a run may press."""
+
+    max_in_flight: Annotated[
+        Annotated[int, Field(ge=1, le=10_000)] | Unset, Shape("value", "a whole number")
+    ] = Field(default=None, description="Most jobs at the gateway at one time.", examples=[50])
+    downloads: Annotated[Annotated[int, Field(ge=1, le=100)] | Unset, Shape("value", "a whole number")] = (
+        Field(default=None, description="Most downloads at one time.", examples=[8])
+    )
+    submit_per_s: Annotated[Rate | Unset, Shape("value", "a number")] = Field(
+        default=None, description="Most submissions per second.", examples=[1, 0.5]
+    )
+    poll_per_s: Annotated[Rate | Unset, Shape("value", "a number")] = Field(
+        default=None, description="Most polls per second, over all jobs.", examples=[5]
+    )
+    poll_min_s: Annotated[
+        Annotated[float, Field(gt=0, le=3600)] | Unset, Shape("value", "a number of seconds")
+    ] = Field(default=None, description="Least seconds between two polls of one job.", examples=[5])
+    job_deadline: Annotated[
+        Annotated[float, BeforeValidator(rules.parse_duration, str | float), Field(ge=1, le=604_800)] | Unset,
+        Shape("value", 'a duration such as "30m", "90s" or "1h30m", or a number of seconds'),
+    ] = Field(
+        default=None,
+        description="How long a run waits for one job, from its acceptance: a duration or seconds.",
+        examples=["30m", "90s", "1h30m", 1800],
+    )
+
+
+class HeadFields(_Fields):
+    """All but the jobs."""
+
+    version: Annotated[
+        # Literal[1] alone would also take `true` and `1.0`, which are equal to 1.
+        Annotated[Literal[1], BeforeValidator(lambda found: found if type(found) is int else None)],
+        Shape("value", "1, the only version there is"),
+    ] = Field(description="Version of this format.", examples=[1])
+    batch: Annotated[Annotated[str, AfterValidator(rules.check_batch)] | Unset, TEXT] = Field(
+        default=None,
+        description="Folder below the output folder. Left out: the file's name without its ending.",
+        examples=["launch-teasers"],
+    )
+    provider: Annotated[Line | Unset, TEXT] = Field(
+        default=None, description="Gateway to send the jobs to.", examples=["cometapi", "sim"]
+    )
+    defaults: Annotated[DefaultFields | Unset, Shape("value", "a mapping of fields")] = Field(
+        default=None,
+        description="Settings for every job that does not set its own.",
+        examples=[{"duration": 6}],
+    )
+    limits: Annotated[LimitFields | Unset, Shape("value", "a mapping of fields")] = Field(
+        default=None, description="How hard a run may press.", examples=[{"max_in_flight": 50}]
+    )
+
+
+class ManifestFields(HeadFields):
+    """A whole manifest. Never used to validate: jobs are checked one by one as they stream past."""
+
+    jobs: Annotated[list[JobFields], Shape("value", "a list of jobs")] = Field(
+        min_length=1, description="The clips to make.", examples=[[{"prompt": "A fox runs."}]]
+    )
+
+
+Model = TypeVar("Model", bound=_Fields)
+
+
+def names(model: type[_Fields]) -> tuple[str, ...]:
+    return tuple(model.model_fields)
+
+
+def shape(model: type[_Fields], field: str) -> Shape:
+    metadata = model.model_fields[field].metadata
+    return next(item for item in metadata if isinstance(item, Shape))
+
+
+def text_fields(model: type[_Fields]) -> frozenset[str]:
+    return frozenset(name for name in model.model_fields if shape(model, name).reads == "text")
+
+
+def check(model: type[Model], values: Mapping[str, object]) -> tuple[Model | None, list[FieldError]]:
+    """The model, or None and what is wrong, field by field."""
+    try:
+        return model.model_validate(values), []
+    except ValidationError as exc:
+        errors = exc.errors(include_url=False, include_input=False)
+        return None, [_plain(model, error) for error in errors if error["type"] != "none_required"]
+
+
+def _plain(model: type[_Fields], error: Any) -> FieldError:
+    kind, where, context = error["type"], error["loc"], error.get("ctx", {})
+    field = str(where[0])
+    if kind in ("missing", "extra_forbidden"):
+        return FieldError("missing" if kind == "missing" else "unknown", field)
+    item = where[-1] if isinstance(where[-1], int) else None
+    if kind == "value_error":
+        return FieldError("rule", field, item, rule=str(context["error"]))
+    expected = "text" if item is not None else shape(model, field).expected
+    return FieldError("type", field, item, expected=expected + _bound(kind, context))
+
+
+def _bound(kind: str, context: Mapping[str, Any]) -> str:
+    """`, at least 1`: the bound that was broken, if it was one."""
+    if kind == "too_long":
+        return f" with at most {context['max_length']} items"
+    if kind == "string_too_long":
+        return f" of at most {context['max_length']} characters"
+    says = {"ge": "at least", "gt": "above", "le": "at most"}
+    return "".join(f", {word} {context[name]:,g}" for name, word in says.items() if name in context)

@@ -1,0 +1,91 @@
+"""The head of a manifest: everything but the jobs, in any order, before or behind them."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from pipeline.manifest import fields
+from pipeline.manifest.fields import DefaultFields, HeadFields, LimitFields, ManifestFields, Model
+from pipeline.manifest.nodes import Broken, Mapping, Scalar, Start, place_of
+from pipeline.manifest.problems import Problems
+from pipeline.manifest.shapes import Defaults, Head, Limits, Place
+from pipeline.manifest.tree import HeadField
+from pipeline.manifest.values import add_errors, plain_values
+from pipeline.manifest.wording import unknown_field
+
+_NAMES = fields.names(ManifestFields)
+
+
+class HeadReader:
+    """Takes the fields of the document but `jobs`, in any order."""
+
+    def __init__(self, problems: Problems) -> None:
+        self._problems = problems
+        self._mapping = Mapping({}, {}, Start())
+
+    def add(self, part: HeadField) -> None:
+        self._problems.add_all(part.flaws)
+        if part.name not in _NAMES:  # not kept: a hostile file has a million of them
+            self._problems.add(place_of(part.mark), partial(unknown_field, part.name, _NAMES))
+            return
+        self._mapping.fields[part.name] = part.node
+
+    def finish(self, file: str) -> Head:
+        """What is wrong is reported and left out, so that the jobs can still be looked at."""
+        defaults, default_places = self._section("defaults", DefaultFields)
+        limits, limit_places = self._section("limits", LimitFields)
+        head = self._checked(HeadFields, self._mapping, "") or HeadFields(version=1)
+        own = {name: place_of(node.mark) for name, node in self._mapping.fields.items()}
+        return Head(
+            version=1,
+            batch=head.batch,
+            provider=head.provider,
+            defaults=_defaults(defaults),
+            limits=_limits(limits),
+            file=file,
+            places={**own, **default_places, **limit_places},
+        )
+
+    def _section(self, name: str, model: type[Model]) -> tuple[Model, dict[str, Place]]:
+        """A mapping in the head. Nothing at all, as when every line of it is a comment, is fine."""
+        node = self._mapping.fields.get(name)
+        if isinstance(node, Scalar) and node.is_null:
+            del self._mapping.fields[name]
+        if not isinstance(node, Mapping):
+            return model(), {}
+        self._mapping.fields[name] = Broken(node.mark)  # told here; the head has nothing to add
+        places = {f"{name}.{field}": place_of(value.mark) for field, value in node.fields.items()}
+        return self._checked(model, node, f"{name}: ") or model(), places
+
+    def _checked(self, model: type[Model], mapping: Mapping, label: str) -> Model | None:
+        """The model without its wrong fields; None if that is not enough to make one."""
+        values = plain_values(mapping, fields.text_fields(model))
+        checked, errors = fields.check(model, values)
+        add_errors(self._problems, errors, mapping, fields.names(model), label)
+        wrong = {error.field for error in errors}
+        if wrong:
+            rest = {name: value for name, value in values.items() if name not in wrong}
+            checked, _ = fields.check(model, {"version": 1, **rest} if model is HeadFields else rest)
+        return checked
+
+
+def _defaults(found: DefaultFields) -> Defaults:
+    return Defaults(
+        model=found.model,
+        duration_s=found.duration,
+        aspect_ratio=found.aspect_ratio,
+        resolution=found.resolution,
+        tags=tuple(found.tags or ()),
+        user=found.user,
+    )
+
+
+def _limits(found: LimitFields) -> Limits:
+    return Limits(
+        max_in_flight=found.max_in_flight,
+        downloads=found.downloads,
+        submit_per_s=found.submit_per_s,
+        poll_per_s=found.poll_per_s,
+        poll_min_s=found.poll_min_s,
+        job_deadline_s=found.job_deadline,
+    )

@@ -1,0 +1,126 @@
+"""What texts may say: keys, batch names, links, durations. Each rule hands the value on or raises ValueError.
+
+The error's text goes behind the field's name, and states the rule in full.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from urllib.parse import urlsplit
+
+from pipeline.manifest.scalars import quoted
+
+MAX_KEY = 100
+_PART = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+_KEY = re.compile(rf"(?!.*\.\.){_PART}(?:/{_PART})*")
+_BATCH = re.compile(rf"(?!.*\.\.){_PART}")
+_ALPHABET = 'letters A-Z and a-z, digits, ".", "_" and "-", a letter or digit first, no ".."'
+KEY_RULE = f'{_ALPHABET}, "/" between parts, at most {MAX_KEY} characters'
+BATCH_RULE = f"{_ALPHABET}, at most {MAX_KEY} characters"
+
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_LINE_CONTROL = re.compile("[\x00-\x1f\x7f]")
+_SCHEME = re.compile(r"(?:data|file|https?):|[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+_DATA = re.compile(r"data:image/[a-z0-9.+-]+;base64,[A-Za-z0-9+/]+={0,2}", re.IGNORECASE)
+_DURATION = re.compile(r"(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,8})s)?", re.ASCII)
+
+
+def check_key(text: str) -> str:
+    if len(text) > MAX_KEY or not _KEY.fullmatch(text):
+        raise ValueError(f"{quoted(text)} cannot be a job key; expected {KEY_RULE}")
+    return text
+
+
+def check_batch(text: str) -> str:
+    if len(text) > MAX_KEY or not _BATCH.fullmatch(text):
+        raise ValueError(f"{quoted(text)} cannot be the name of a folder; expected {BATCH_RULE}")
+    return text
+
+
+def check_prompt(text: str) -> str:
+    """Any text with something in it. Line breaks and tabs stay."""
+    if not text.strip():
+        raise ValueError("expected a description of the clip, got empty text")
+    _refuse_control(text, _CONTROL)
+    return text
+
+
+def check_line(text: str) -> str:
+    """Names and labels: one line, not empty."""
+    if not text.strip():
+        raise ValueError("expected text, got empty text")
+    _refuse_control(text, _LINE_CONTROL)
+    return text
+
+
+def is_link(image: str) -> bool:
+    """Whether an image is a URL of any kind, not a path. `C:/desk.png` and `12:30.png` are paths."""
+    return _SCHEME.match(image) is not None
+
+
+def check_image(text: str) -> str:
+    """A path as written, an https URL, or a data URI. Whether there is a picture is for others to see."""
+    check_line(text)
+    if not is_link(text):
+        return text
+    scheme = text.split(":")[0].lower()
+    if scheme == "file":
+        raise ValueError('"file:" URLs are not read; write the path alone')
+    if scheme != "data":
+        return check_url(text)
+    if not _DATA.fullmatch(text):
+        raise ValueError(f'expected "data:image/png;base64,..." or the like, got {quoted(text, 40)}')
+    return text
+
+
+def check_edit(text: str) -> str:
+    """The key of a job, or an https URL. A key never holds a colon."""
+    if ":" in text:
+        return check_url(text)
+    if len(text) > MAX_KEY or not _KEY.fullmatch(text):
+        raise ValueError(f"expected the id of another job or an https URL, got {quoted(text)}")
+    return text
+
+
+def check_url(text: str) -> str:
+    """https to anywhere, http to this machine only."""
+    _refuse_control(text, _LINE_CONTROL)
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname or "", parts.port  # asking for the port checks it
+    except ValueError as exc:
+        raise ValueError(f"{quoted(text)} is not a usable URL (host or port is malformed)") from exc
+    if parts.scheme == "http" and _is_loopback(host):
+        return text
+    if parts.scheme != "https":
+        raise ValueError(f"expected an https URL (http only for this machine), got {quoted(text)}")
+    if not host or " " in text:
+        raise ValueError(f"{quoted(text)} is not a usable URL (no host, or a space in it)")
+    return text
+
+
+def parse_duration(value: object) -> object:
+    """`1h30m` in seconds. What is no duration comes back as it is, for the type check to refuse."""
+    match = _DURATION.fullmatch(value) if isinstance(value, str) and value else None
+    if match is None:
+        return value
+    hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return float(hours * 3600 + minutes * 60 + seconds)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _refuse_control(text: str, pattern: re.Pattern[str]) -> None:
+    if bad := pattern.search(text):
+        what = (
+            "line breaks are not allowed here" if bad[0] in "\r\n" else "control characters are not allowed"
+        )
+        raise ValueError(f"holds the character U+{ord(bad[0]):04X}; {what}")

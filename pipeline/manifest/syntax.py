@@ -1,0 +1,65 @@
+"""Says in plain words where a file stops being YAML, and what to do about it."""
+
+from __future__ import annotations
+
+import yaml
+
+from pipeline.manifest.problems import UnreadableError
+from pipeline.manifest.scalars import quoted
+from pipeline.manifest.source import Source
+
+_TAB = "a tab is used for indentation; YAML wants spaces"
+_HINTS = {
+    "mapping values are not allowed in this context": (
+        'a colon does not fit here; put text that holds ": " in quotes, and check the indentation'
+    ),
+    "could not find expected ':'": 'expected "field: value"; is a colon missing, or the indentation off?',
+    "did not find expected key": (
+        "expected a field or the end of the mapping; check the indentation, and quotes inside quoted text"
+    ),
+    "did not find expected '-' indicator": 'expected "-" for the next item; check the indentation',
+    "block sequence entries are not allowed in this context": (
+        'a "-" does not fit here; check the indentation'
+    ),
+    "found unexpected end of stream": "the file ends inside quoted text; is a closing quote missing?",
+    "did not find expected ',' or ']'": 'a list in brackets goes wrong here; expected "," or "]"',
+    "did not find expected ',' or '}'": 'a mapping in braces goes wrong here; expected "," or "}"',
+    "found a tab character where an indentation space is expected": _TAB,
+    "found a tab character that violates indentation": _TAB,
+    "did not find expected alphabetic or numeric character": (
+        'text that starts with "*" or "&" must be in quotes'
+    ),
+    "found undefined tag handle": 'text that starts with "!" must be in quotes',
+    "found unknown escape character": (
+        'unknown escape in double quotes; write "\\\\" for a backslash, or use single quotes'
+    ),
+}
+_UNCLOSED = {
+    "found unexpected end of stream",
+    "did not find expected ',' or ']'",
+    "did not find expected ',' or '}'",
+}
+
+
+def explain(error: yaml.YAMLError, source: Source) -> UnreadableError:
+    """The parser's complaint as ours: one place, one line."""
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    problem = str(getattr(error, "problem", None) or error).split("\n")[0]
+    if mark is None:
+        return UnreadableError((1, 1), f"not valid YAML: {problem}")
+    if problem == "found character that cannot start any token":
+        hint = _about(source.char_at(mark.index))
+    else:
+        hint = _HINTS.get(problem, problem)
+    if source.has_line_separator(mark.index):
+        hint += "; the text before it holds an invisible line separator (U+2028 or the like), remove it"
+    opened = getattr(error, "context_mark", None)
+    if opened is not None and problem in _UNCLOSED:
+        hint += f" (it opens at line {opened.line + 1}, column {opened.column + 1})"
+    return UnreadableError((mark.line + 1, mark.column + 1), f"not valid YAML: {hint}")
+
+
+def _about(char: str) -> str:
+    if char == "\t":
+        return _TAB
+    return f"text cannot start with {quoted(char)}; put it in quotes" if char else "put this text in quotes"

@@ -1,0 +1,40 @@
+"""Between nodes and the models of fields.py: values go in, errors come out as problems at their places."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from pipeline.manifest import fields
+from pipeline.manifest.fields import FieldError
+from pipeline.manifest.nodes import Broken, Mapping, Node, Scalar, Sequence
+from pipeline.manifest.problems import Problems
+from pipeline.manifest.wording import error_place, error_text
+
+
+def plain_values(mapping: Mapping, texts: frozenset[str]) -> dict[str, object]:
+    """Fields as the models want them. A broken value is left out: its flaw was reported."""
+    values: dict[str, object] = {}
+    for name, node in mapping.fields.items():
+        if type(node) is Scalar:
+            values[name] = node.text_value if name in texts else node.value
+        elif isinstance(node, Sequence):
+            # One too many is enough to see that there are too many: aliases make long lists cheap to write.
+            items = node.items[: fields.MAX_TAGS + 1]
+            if not any(isinstance(item, Broken) for item in items):
+                values[name] = [_item(item) for item in items]
+        elif isinstance(node, Mapping):
+            values[name] = node
+    return values
+
+
+def _item(node: Node) -> object:
+    return node.text_value if isinstance(node, Scalar) else node
+
+
+def add_errors(
+    problems: Problems, errors: list[FieldError], mapping: Mapping, known: tuple[str, ...], label: str
+) -> None:
+    for error in errors:
+        if error.kind == "missing" and (error.field in mapping.fields or problems.stopped):
+            continue  # it is there, broken in a way already told; or may stand in what was not read
+        problems.add(error_place(error, mapping), partial(error_text, error, mapping, known, label))

@@ -1,0 +1,60 @@
+"""The door to video files: is this a whole, playable clip, and what is in it?
+
+Blocking; the caller runs it off the loop. PyAV (FFmpeg's libraries) does the reading. It is imported on
+first use: it is heavy, and a run that only validates never needs it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline.errors import NotAClipError
+from pipeline.model import Probe
+
+
+def probe(path: Path) -> Probe:
+    """Open the file, decode its first frame, and see that every frame it announces is there.
+
+    Raises NotAClipError.
+    """
+    import av
+
+    try:
+        with av.open(str(path), options={"protocol_whitelist": "file"}) as container:
+            if not container.streams.video:
+                raise NotAClipError("no video stream in it")
+            stream = container.streams.video[0]
+            if next(container.decode(stream), None) is None:
+                raise NotAClipError("its first frame cannot be decoded")
+            container.seek(0)
+            whole = sum(1 for packet in container.demux(stream) if packet.size and not packet.is_corrupt)
+            if whole < stream.frames:
+                raise NotAClipError(f"cut off: {whole} of {stream.frames} frames are there")
+            length_s = container.duration / av.time_base if container.duration else None
+            rate = stream.average_rate
+            return Probe(
+                width=stream.codec_context.width,
+                height=stream.codec_context.height,
+                duration_s=None if length_s is None else round(length_s, 3),
+                codec=stream.codec_context.name,
+                fps=None if rate is None else round(float(rate), 3),
+            )
+    except (av.FFmpegError, ValueError) as exc:
+        raise NotAClipError(
+            f"{_looks_like(path)}: {exc.strerror or exc}" if isinstance(exc, OSError) else str(exc)
+        ) from exc
+
+
+def _looks_like(path: Path) -> str:
+    """What the first bytes suggest, for a person who wonders what was paid for."""
+    with path.open("rb") as file:
+        head = file.read(512)
+    if not head:
+        return "an empty file"
+    if b"<html" in head.lower() or b"<!doctype" in head.lower():
+        return "a web page, not a video"
+    if head.lstrip()[:1] in (b"{", b"["):
+        return "JSON, not a video"
+    if head[4:8] == b"ftyp":
+        return "a damaged MP4"
+    return "not a video"

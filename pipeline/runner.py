@@ -1,0 +1,225 @@
+"""One run of one batch, in order: recover, plan, look at the clips, let the stages work, say how it ended.
+
+Opens nothing itself: everything it works with is handed in by `wiring.py`.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import anyio
+
+from pipeline.clock import Clock
+from pipeline.config import Settings
+from pipeline.errors import DiskFullError, LedgerError
+from pipeline.events import Listener, RunEnded, RunStarted
+from pipeline.feeder import Feeder
+from pipeline.ledger.base import Ledger, PlacedTake
+from pipeline.model import TakeState
+from pipeline.offload import Offload
+from pipeline.plan import Checked, next_page, plan
+from pipeline.stages.base import Inbox, Record, Switches
+from pipeline.stages.download import DownloadStage
+from pipeline.stages.finish import FinishStage
+from pipeline.stages.gateway import Gateway
+from pipeline.stages.poll import PollStage
+from pipeline.stages.slots import Slots
+from pipeline.stages.submit import SubmitStage
+from pipeline.storage.base import Storage
+
+QUEUE_SIZE = 16
+PAGE = 256
+COUNTS_EVERY_S = 30.0
+SIGNAL_EXIT = {signal.SIGINT: 130, signal.SIGTERM: 143}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """How a run ended. `counts`: wanted takes by state; `cost_ticks`: of the whole batch, as reported."""
+
+    batch: str
+    folder: Path
+    exit_code: int
+    counts: Mapping[TakeState, int]
+    cost_ticks: int
+    requests: int
+    seconds: float
+
+
+@dataclass(slots=True)
+class Runner:
+    """Everything one run works with, and the order in which it does."""
+
+    checked: Checked
+    settings: Settings
+    folder: Path
+    ledger: Ledger
+    storage: Storage
+    gateway: Gateway
+    record: Record
+    switches: Switches
+    slots: Slots
+    submit: SubmitStage
+    poll: PollStage
+    download: DownloadStage
+    finish: FinishStage
+    disk: Offload
+    clock: Clock
+    tell: Listener
+    signal_code: int | None = None
+    requests: int = 0
+    _flowing: bool = field(default=False, init=False)
+
+    async def run(self, *, signals: bool) -> RunResult:
+        """The whole run. `signals`: SIGINT and SIGTERM drain it, a second one cancels (main thread only)."""
+        began = self.clock.monotonic()
+        async with anyio.create_task_group() as group:
+            if signals:
+                group.start_soon(self._watch_signals, group.cancel_scope)
+            await self._run()
+            group.cancel_scope.cancel()
+        with anyio.CancelScope(shield=True):
+            result = await self._close(began)
+        return result
+
+    async def _run(self) -> None:
+        await self._refuse_other_origin()
+        now = self.clock.wall()
+        await self.ledger.begin_run(str(self.checked.path), now)
+        await self.ledger.recover(now)
+        await self.disk(self.storage.prepare)
+        await plan(self.checked, self.ledger, lambda rows: self.disk(next_page, rows))
+        await self._look_at_clips()
+        counts = await self.ledger.counts()
+        self.tell(
+            RunStarted(
+                batch=self.checked.batch,
+                provider=self.settings.provider,
+                origin=self.settings.origin,
+                folder=self.folder,
+                simulated=self.settings.simulated,
+                counts=counts,
+            )
+        )
+        if not self.switches.draining:
+            await self._flow()
+
+    async def _refuse_other_origin(self) -> None:
+        """No clip of one gateway may count as done for another, least of all a simulated one."""
+        for origin in await self.ledger.origins():
+            if origin != self.settings.origin:
+                raise LedgerError(
+                    f"batch {self.checked.batch!r} in {self.folder} was made at {origin}, this run would use"
+                    f" {self.settings.origin}: give it another --output, or another batch name"
+                )
+
+    # --- clips
+
+    async def _look_at_clips(self) -> None:
+        """Every clip that is done is looked for; what moved comes back, what is gone is missing."""
+        page: list[PlacedTake] = []
+        async for placed in self.ledger.placed():
+            page.append(placed)
+            if len(page) == PAGE:
+                await self._look_at(page)
+                page = []
+        await self._look_at(page)
+
+    async def _look_at(self, page: list[PlacedTake]) -> None:
+        for placed in await self.disk(self._not_in_place, page):
+            take = placed.take
+            takes = await self.ledger.takes_of(take.job.key)
+            labels = {other.sha256: other.label for other in takes if other.sha256 is not None}
+            if await self.disk(self.storage.bring_back, take, labels):
+                if take.state is TakeState.MISSING:
+                    take = await self.record.move(take, TakeState.READY)
+                    await self.record.end(take, TakeState.DONE, None)
+                await self.ledger.set_clip(take.job.key, take.id)
+            elif take.state is TakeState.DONE:
+                await self.record.end(take, TakeState.MISSING, "its clip is gone from the folder")
+
+    def _not_in_place(self, page: list[PlacedTake]) -> list[PlacedTake]:
+        return [
+            placed
+            for placed in page
+            if placed.take.state is not TakeState.DONE
+            or placed.clip_take != placed.take.id
+            or not self.storage.has_clip(placed.take)
+        ]
+
+    # --- the stages at work
+
+    async def _flow(self) -> None:
+        """Feeder and stages until all are closed. Queues are bounded: a slow stage slows those before it."""
+        deadline_s = self.settings.job_deadline_s
+        earlier = await self.ledger.in_flight(self.clock.wall() - deadline_s)
+        self.slots.fill((take_id, since + deadline_s) for take_id, since in earlier)
+        feeder = Feeder(self.ledger, self.record, self.switches)
+        to_submit, to_poll, to_download, to_finish = (Inbox(QUEUE_SIZE) for _ in range(4))
+        self._flowing = True
+        async with anyio.create_task_group() as helpers:
+            helpers.start_soon(self._keep_counts)
+            async with anyio.create_task_group() as stages:
+                stages.start_soon(feeder.run, to_submit)
+                stages.start_soon(self.submit.run, to_submit, to_poll, feeder.leave)
+                stages.start_soon(self.poll.run, to_poll, to_download, feeder.leave)
+                stages.start_soon(self.download.run, to_download, to_finish, feeder.leave)
+                stages.start_soon(self.finish.run, to_finish, feeder.leave)
+            helpers.cancel_scope.cancel()
+
+    async def _keep_counts(self) -> None:
+        while True:
+            await anyio.sleep(COUNTS_EVERY_S)
+            await self._save_counts()
+
+    async def _save_counts(self) -> None:
+        counts = dict(self.gateway.calls)
+        self.gateway.calls.clear()
+        self.requests += sum(counts.values())
+        if counts:
+            await self.ledger.count_calls(counts)
+
+    async def _watch_signals(self, run: anyio.CancelScope) -> None:
+        """The first signal ends the run in good order, within seconds; the second at once."""
+        with anyio.open_signal_receiver(*SIGNAL_EXIT) as signals:
+            async for number in signals:
+                if self.signal_code is not None or not self._flowing:
+                    self.signal_code = self.signal_code or SIGNAL_EXIT[number]
+                    run.cancel()
+                    return
+                self.signal_code = SIGNAL_EXIT[number]
+                self.switches.drain(number.name)
+                run.deadline = anyio.current_time() + self.settings.drain_s
+
+    # --- the end
+
+    async def _close(self, began: float) -> RunResult:
+        counts = await self.ledger.counts()
+        exit_code = self._exit_code(counts)
+        try:
+            await self._save_counts()
+            await self.ledger.end_run(exit_code, self.clock.wall())
+        except DiskFullError as exc:
+            self.record.trouble("run.not_recorded", str(exc))
+        seconds = self.clock.monotonic() - began
+        self.tell(RunEnded(exit_code=exit_code, seconds=seconds))
+        return RunResult(
+            batch=self.checked.batch,
+            folder=self.folder,
+            exit_code=exit_code,
+            counts=counts,
+            cost_ticks=await self.ledger.total_cost(),
+            requests=self.requests,
+            seconds=seconds,
+        )
+
+    def _exit_code(self, counts: Mapping[TakeState, int]) -> int:
+        """The first that applies, by docs/design.md, section 5."""
+        if set(counts) <= {TakeState.DONE}:
+            return 0 if self.signal_code is None else self.signal_code
+        if self.switches.exit_code == 3:
+            return 3
+        return self.signal_code or self.switches.exit_code or 1

@@ -1,0 +1,30 @@
+"""A simulator of paid video gateways: real HTTP, real clips, a bill, and faults on demand.
+
+It stands alone: written from the vendors' pages, it imports nothing of the pipeline, so that it cannot
+share a mistake with what it tests. The inside is pure (`world`, `gateway`, `dialects`); `server` puts it
+on a socket; `EmbeddedSimulator` and `serve` are the two ways to use it.
+
+What there is at an address: the gateway's own paths (CometAPI's: /grok/v1/videos/...), result files at
+/files/<id>.mp4 with a signed query, and, without a key, /sim/bill and /sim/health.
+"""
+
+from __future__ import annotations
+
+from pipeline.sim.embedded import EmbeddedSimulator
+from pipeline.sim.folder import WorldFolderError
+from pipeline.sim.scenario import Scenario, ScenarioError, load_scenario, read_scenario, shipped_scenarios
+from pipeline.sim.standalone import ServerConfig, serve
+from pipeline.sim.world import WorldRules
+
+__all__ = [
+    "EmbeddedSimulator",
+    "Scenario",
+    "ScenarioError",
+    "ServerConfig",
+    "WorldFolderError",
+    "WorldRules",
+    "load_scenario",
+    "read_scenario",
+    "serve",
+    "shipped_scenarios",
+]

@@ -1,0 +1,67 @@
+"""What a dialect is: pure functions between HTTP and the world, for one gateway's wire format.
+
+`read` needs no world and may be slow (a submission can carry 20 MiB of picture), so a server calls
+it in a thread; the rest is quick. What a request asks for is one of the three classes below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from pipeline.sim.orders import BadOrderError, Order
+from pipeline.sim.scenario import PollForm
+from pipeline.sim.wire import Kind, Reply, Request
+from pipeline.sim.world import Job, View
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    """A proper submission: to be accepted and billed unless a fault is in the way."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """A question about one job."""
+
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Nothing for the world to do: the reply is fixed, and counts as this kind of request."""
+
+    reply: Reply
+    kind: Kind
+
+
+Ask = Submit | Poll | Answered
+
+
+class Dialect(Protocol):
+    """One gateway's wire format."""
+
+    name: str
+    prefix: str  # every path that begins so is this dialect's
+
+    def key_of(self, headers: Mapping[str, str]) -> str | None:
+        """The key a request shows, or None."""
+
+    def read(self, request: Request) -> Ask:
+        """What a request with a good key asks for."""
+
+    def bad_key(self, request: Request) -> Answered: ...
+    def accepted(self, job: Job) -> Reply: ...
+    def polled(self, job: Job, view: View, link: str, form: PollForm) -> Reply: ...
+    def refused(self, status: int, message: str) -> Reply: ...
+    def bad_order(self, exc: BadOrderError) -> Reply: ...
+    def unknown_job(self, job_id: str) -> Reply: ...
+
+
+def bearer(headers: Mapping[str, str]) -> str | None:
+    """The token of an `Authorization: Bearer` header."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" and token.strip() else None

@@ -1,0 +1,24 @@
+"""Frame sizes: the short side comes from the resolution's name, the long side from the ratio.
+
+480p at 1:1 is 480x480 and 720p at 16:9 is 1280x720 (provider-apis.md, 2.2); the rest follows from them.
+"""
+
+from __future__ import annotations
+
+SHORT_SIDE = {"480p": 480, "720p": 720, "1080p": 1080}
+# A picture far longer than wide would otherwise ask for a frame no encoder takes.
+LONGEST_RATIO = 4.0
+
+
+def ratio_of(text: str) -> float:
+    """`16:9` as a number, width over height."""
+    width, _, height = text.partition(":")
+    return int(width) / int(height)
+
+
+def frame_size(resolution: str, ratio: float) -> tuple[int, int]:
+    """Width and height in pixels, both even, as H.264 with half-size colour planes needs."""
+    short = SHORT_SIDE[resolution]
+    stretch = min(max(ratio, 1 / ratio), LONGEST_RATIO)
+    long = 2 * round(short * stretch / 2)
+    return (long, short) if ratio >= 1 else (short, long)

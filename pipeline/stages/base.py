@@ -1,0 +1,131 @@
+"""What all stages share: queues with one CLOSED marker, the switches of a run, and the record of moves.
+
+A stage passes on what is not its own, so that one marker walking down the chain closes all of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from enum import Enum
+from typing import Any
+
+import anyio
+
+from pipeline.clock import Clock
+from pipeline.errors import DiskFullError
+from pipeline.events import Draining, Event, Listener, Paused, TakeMoved, Trouble
+from pipeline.ledger.base import Ledger
+from pipeline.model import Take, TakeState
+
+
+class Closed(Enum):
+    """The type of CLOSED, so that a queue's items can be told apart from it."""
+
+    CLOSED = "closed"
+
+
+CLOSED = Closed.CLOSED
+Inbox = asyncio.Queue[Take | Closed]
+Work = Callable[[Take], Awaitable[Take | None]]
+
+
+class Switches:
+    """What a whole run agrees on: whether submits, polls and downloads go on.
+
+    They only ever go off. `drain` turns everything off for a signal; `pause` stops submits, and polls
+    too where asking makes no sense (bad key, wrong address).
+    """
+
+    def __init__(self, tell: Listener) -> None:
+        self._tell = tell
+        self.submits_off = anyio.Event()
+        self.polls_off = anyio.Event()
+        self.downloads_off = anyio.Event()
+        self.exit_code: int | None = None
+        self.draining = False
+
+    def drain(self, reason: str) -> None:
+        if not self.draining:
+            self.draining = True
+            self._tell(Draining(reason=reason))
+            for switch in (self.submits_off, self.polls_off, self.downloads_off):
+                switch.set()
+
+    def pause(self, reason: str, exit_code: int, *, polls: bool = False, downloads: bool = False) -> None:
+        """Send nothing more in this run; rows stay planned. The first reason decides the exit code."""
+        if self.exit_code is None and not self.draining:
+            self.exit_code = exit_code
+            self._tell(Paused(reason=reason, exit_code=exit_code))
+        self.submits_off.set()
+        if polls:
+            self.polls_off.set()
+        if downloads:
+            self.downloads_off.set()
+
+
+async def nap(off: anyio.Event, seconds: float) -> bool:
+    """Sleep, unless the switch goes off. True: it is off."""
+    if seconds > 0:
+        with anyio.move_on_after(seconds):
+            await off.wait()
+    else:
+        await anyio.lowlevel.checkpoint()
+    return off.is_set()
+
+
+class Record:
+    """Moves takes in the ledger, and tells of each move once it is durable."""
+
+    def __init__(self, ledger: Ledger, clock: Clock, tell: Listener) -> None:
+        self.ledger = ledger
+        self.clock = clock
+        self.tell: Callable[[Event], None] = tell
+
+    async def move(self, take: Take, to: TakeState, **facts: Any) -> Take:
+        after = await self.ledger.move(take, to, **facts)
+        self.tell(TakeMoved(take=after, before=take.state))
+        return after
+
+    async def end(self, take: Take, to: TakeState, reason: str | None, **facts: Any) -> Take:
+        """A move to a state in which the take rests, with when and why."""
+        return await self.move(take, to, reason=reason, ended_at=self.clock.wall(), **facts)
+
+    async def note(self, take: Take, **facts: Any) -> Take:
+        return await self.ledger.note(take, **facts)
+
+    def trouble(self, event: str, message: str, take: Take | None = None) -> None:
+        self.tell(Trouble(event=event, message=message, take=take))
+
+
+async def worker(
+    inbox: Inbox, outbox: Inbox | None, work: Work, leave: Callable[[Take], None], switches: Switches
+) -> None:
+    """Take by take until CLOSED. `work` gives the take to pass on, or None: it is over for this run."""
+    while (take := await inbox.get()) is not CLOSED:
+        try:
+            passed = await work(take)
+        except DiskFullError as exc:  # every take stays where the ledger has it
+            switches.pause(str(exc), exc.exit_code, downloads=True)
+            passed = None
+        if passed is None or outbox is None:
+            leave(passed or take)
+        else:
+            await outbox.put(passed)
+    inbox.put_nowait(CLOSED)  # wake the next sibling; CLOSED came last, so its slot is free
+
+
+async def run_workers(
+    inbox: Inbox,
+    outbox: Inbox | None,
+    work: Work,
+    leave: Callable[[Take], None],
+    switches: Switches,
+    count: int,
+) -> None:
+    """A stage: `count` workers, and CLOSED handed on once every one of them has left."""
+    async with anyio.create_task_group() as group:
+        for _ in range(count):
+            group.start_soon(worker, inbox, outbox, work, leave, switches)
+    if outbox is not None:
+        await outbox.put(CLOSED)

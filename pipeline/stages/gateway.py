@@ -1,0 +1,180 @@
+"""One account at one gateway, as the stages talk to it: in its pace, in its words, and counted.
+
+Joins provider (what to say), transport (how it travels) and pace (how fast). It retries nothing; it turns
+whatever happens into a verdict, and stops the run when the gateway plainly cannot be used.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+
+import anyio
+
+from pipeline.backoff import parse_retry_after
+from pipeline.clock import Clock
+from pipeline.config import Settings
+from pipeline.errors import LostAnswerError, NotSentError
+from pipeline.model import Handle, Job, Take
+from pipeline.pace import Pace
+from pipeline.providers.base import (
+    Answer,
+    Polled,
+    PollVerdict,
+    Provider,
+    Submitted,
+    SubmitVerdict,
+)
+from pipeline.stages.base import Record, Switches, nap
+from pipeline.transport.base import Sent, Transport
+
+FIRST_TRIES = 5
+SILENCE_S = 600.0
+
+
+@dataclass(slots=True)
+class Hearing:
+    """Whether the gateway answers properly at all.
+
+    Silence, web pages and the like count against it from the first try; a JSON 5xx ("busy") only over time.
+    """
+
+    began_at: float
+    heard_at: float | None = None
+    failures: int = 0
+
+    def heard(self, now: float) -> None:
+        self.heard_at = now
+        self.failures = 0
+
+    def failed(self, now: float) -> bool:
+        """Count a try without a proper answer. True: it is time to give up on this gateway."""
+        self.failures += 1
+        if self.heard_at is None and self.failures >= FIRST_TRIES:
+            return True
+        return self.stalled(now)
+
+    def stalled(self, now: float) -> bool:
+        return now - (self.began_at if self.heard_at is None else self.heard_at) > SILENCE_S
+
+
+@dataclass(slots=True)
+class Gateway:
+    """What the stages need of a gateway. One per account and run."""
+
+    provider: Provider
+    transport: Transport
+    settings: Settings
+    pace: Pace
+    switches: Switches
+    record: Record
+    clock: Clock
+    rng: random.Random
+    calls: Counter[tuple[int, str, str]] = field(default_factory=Counter)
+    hearing: Hearing = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.hearing = Hearing(self.clock.monotonic())
+
+    async def turn(self, kind: str, off: anyio.Event) -> bool:
+        """Wait until the pace lets one more call of this kind go. False: the switch went off."""
+        while not off.is_set():
+            if await nap(off, self.pace.reserve(kind, self.clock.monotonic())):
+                return False
+            if not self.pace.held(self.clock.monotonic()):
+                return True
+        return False
+
+    async def submit(self, job: Job, video_url: str | None, sent: Sent) -> tuple[Submitted, float | None]:
+        """The paid POST, once, and the seconds the gateway asks us to stay away, if it does.
+
+        Raises NotSentError if nothing left this machine; every other trouble is UNKNOWN.
+        """
+        call = self.provider.build_submit(job, video_url=video_url)
+        sent_at = self.clock.monotonic()
+        try:
+            with anyio.fail_after(self.settings.submit_timeout_s):
+                answer = await self.transport.send(call, sent, fresh=True)
+        except TimeoutError as exc:
+            limit_s = self.settings.submit_timeout_s
+            if not sent.headers_left:
+                self._failed("submit", "not_sent", why := f"no connection within {limit_s:g} s")
+                raise NotSentError(why) from exc
+            return self._lost(f"no answer within {limit_s:g} s")
+        except NotSentError as exc:
+            self._failed("submit", "not_sent", str(exc))
+            raise
+        except LostAnswerError as exc:
+            return self._lost(str(exc))
+        submitted = self.provider.parse_submit(answer)
+        self._answered("submit", submitted.verdict, answer)
+        return submitted, self._hint(answer, sent_at, limited=submitted.verdict is SubmitVerdict.BUSY)
+
+    def _lost(self, why: str) -> tuple[Submitted, None]:
+        self._failed("submit", "lost", why)
+        return Submitted(verdict=SubmitVerdict.UNKNOWN, reason=why), None
+
+    async def poll(self, handle: Handle) -> tuple[Polled, float | None]:
+        """One question about a take, and the seconds the gateway asks us to stay away. Never raises."""
+        sent_at = self.clock.monotonic()
+        try:
+            with anyio.fail_after(self.settings.poll_timeout_s):
+                answer = await self.transport.send(self.provider.build_poll(handle), Sent())
+        except (TimeoutError, NotSentError, LostAnswerError) as exc:
+            why = str(exc) or f"no answer within {self.settings.poll_timeout_s:g} s"
+            self._failed("poll", "lost", why)
+            return Polled(verdict=PollVerdict.TRY_AGAIN, reason=why), None
+        polled = self.provider.parse_poll(answer)
+        self._answered("poll", polled.verdict, answer)
+        limited = answer.status in (429, 503) and polled.verdict is PollVerdict.TRY_AGAIN
+        return polled, self._hint(answer, sent_at, limited=limited)
+
+    async def fresh_link(self, take: Take, off: anyio.Event) -> Polled | None:
+        """Ask once about a take that has been ready before. None: it cannot be asked now."""
+        if take.handle is None or not await self.turn("poll", off):
+            return None
+        return (await self.poll(take.handle))[0]
+
+    def _hint(self, answer: Answer, sent_at: float, *, limited: bool) -> float | None:
+        """`Retry-After`, if any; a rate limit holds everybody on the account."""
+        hint_s = parse_retry_after(answer.headers.get("retry-after"), self.clock.wall())
+        if limited and (answer.status == 429 or hint_s is not None):
+            news = sent_at > self.pace.held_at
+            held_s = self.pace.refused(self.clock.monotonic(), sent_at, hint_s, self.rng)
+            if news:
+                self.record.trouble(
+                    "gateway.rate_limited", f"rate limit (HTTP {answer.status}): next call in {held_s:.1f} s"
+                )
+        return hint_s
+
+    def _answered(self, kind: str, verdict: str, answer: Answer) -> None:
+        self.count(kind, f"{answer.status} {verdict}")
+        now = self.clock.monotonic()
+        if answer.status < 400 or (answer.status < 500 and _is_json(answer)):
+            self.hearing.heard(now)
+            if answer.status < 400:
+                self.pace.served()
+        elif not _is_json(answer) or self.hearing.stalled(now):
+            self._silent(f"HTTP {answer.status} without a proper answer")
+
+    def _failed(self, kind: str, outcome: str, why: str) -> None:
+        self.count(kind, outcome)
+        self._silent(why)
+
+    def _silent(self, why: str) -> None:
+        if self.hearing.failed(self.clock.monotonic()):
+            self.switches.pause(
+                f"no proper answer from {self.settings.base_url}: {why}; check the address and the network",
+                exit_code=3,
+                polls=True,
+            )
+
+    def count(self, kind: str, outcome: str) -> None:
+        """Note one call for the report."""
+        self.calls[int(self.clock.wall() // 60), kind, outcome] += 1
+
+
+def _is_json(answer: Answer) -> bool:
+    """Whether something that speaks JSON answered, even if with an error."""
+    return answer.body.lstrip()[:1] in (b"{", b"[") and "html" not in answer.headers.get("content-type", "")

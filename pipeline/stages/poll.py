@@ -1,0 +1,280 @@
+"""Poll stage: ask the gateway about each take in flight until it is final.
+
+In: accepted, undelivered and missing takes (and ready ones, passed on).  Out: ready takes.
+Owns the schedule of next polls and the doubt about refused ones. No row of failed polls ends a paid take.
+Knows nothing of HTTP (transport/) or files (storage/).
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import anyio
+from anyio.abc import TaskGroup
+
+from pipeline.backoff import POLL_BACKOFF, retry_delay
+from pipeline.clock import Clock
+from pipeline.errors import DiskFullError
+from pipeline.events import TakePolled
+from pipeline.model import Take, TakeState
+from pipeline.providers.base import Polled, PollVerdict
+from pipeline.schedule import Schedule, poll_gap_s
+from pipeline.stages.base import CLOSED, Inbox, Record, Switches
+from pipeline.stages.gateway import Gateway
+from pipeline.stages.slots import Slots
+
+MAX_AT_ONCE = 64
+RARE_S = 300.0  # gap between polls of a take that nobody waits for any more
+LINK_TRIES = 3  # failed tries at a fresh link for a take that had one before
+NO_URL_TRIES = 3  # further polls after the first "done" without a link
+GRACE_S = 60.0  # a fresh id may be unknown to parts of a gateway for so long
+WARN_AFTER = 10
+_ENDS = {
+    PollVerdict.FAILED: TakeState.FAILED,
+    PollVerdict.MODERATED: TakeState.MODERATED,
+    PollVerdict.EXPIRED: TakeState.EXPIRED,
+}
+
+
+@dataclass(slots=True)
+class Waiting:
+    """A take in the schedule, and what its polls brought so far in this run."""
+
+    take: Take
+    deadline_at: float  # wall time
+    asked: bool = False
+    left: bool = False
+    failures: int = 0
+    no_url: int = 0
+    refused_at: float | None = None  # monotonic time of the first of a row of refusals
+    warned: str | None = None
+
+    @property
+    def collected_before(self) -> bool:
+        """It was ready once: one poll for a fresh link, and no waiting."""
+        return self.take.state is not TakeState.ACCEPTED
+
+
+class PollStage:
+    """One loop that picks whose turn it is, and a few polls at once."""
+
+    def __init__(self, gateway: Gateway, slots: Slots, record: Record, switches: Switches) -> None:
+        self._gateway = gateway
+        self._slots = slots
+        self._record = record
+        self._switches = switches
+        self._clock: Clock = gateway.clock
+        self._rng: random.Random = gateway.rng
+        self._settings = gateway.settings
+        self._schedule = Schedule()
+        self._waiting: dict[int, Waiting] = {}
+        self._closed = False
+        self._wake = anyio.Event()
+        self._room = anyio.Semaphore(MAX_AT_ONCE)
+        self._answered_at = -math.inf  # when the last poll left that was answered properly
+
+    async def run(self, inbox: Inbox, outbox: Inbox, leave: Callable[[Take], None]) -> None:
+        self._outbox, self._leave = outbox, leave
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._take_in, inbox)
+            async with anyio.create_task_group() as polls:
+                polls.start_soon(self._watch_switch)
+                await self._dispatch(polls)
+                polls.cancel_scope.cancel()  # what is still asked is rare, or cut by the switch
+            for waiting in list(self._waiting.values()):
+                self._gone(waiting)
+        await outbox.put(CLOSED)
+
+    async def _take_in(self, inbox: Inbox) -> None:
+        while (take := await inbox.get()) is not CLOSED:
+            if take.state is TakeState.READY:
+                await self._outbox.put(take)
+            elif take.handle is None or self._switches.polls_off.is_set():
+                self._leave(take)
+            else:
+                self._add(take)
+        self._closed = True
+        self._nudge()
+
+    def _add(self, take: Take) -> None:
+        begun = take.accepted_at or self._clock.wall()
+        waiting = Waiting(take, begun + self._settings.job_deadline_s)
+        self._waiting[take.id] = waiting
+        age_s = self._clock.wall() - begun
+        due_in = 0.0 if waiting.collected_before else max(0.0, self._settings.poll.first_s - age_s)
+        self._plan(waiting, due_in)
+
+    async def _watch_switch(self) -> None:
+        await self._switches.polls_off.wait()
+        self._nudge()
+
+    def _nudge(self) -> None:
+        self._wake.set()
+        self._wake = anyio.Event()
+
+    def _plan(self, waiting: Waiting, in_s: float) -> None:
+        self._schedule.put(waiting.take.id, self._clock.monotonic() + in_s)
+        self._nudge()
+
+    def _awaited(self, waiting: Waiting) -> bool:
+        """Whether the run stays open for it: it was not asked yet, or its deadline is still to come."""
+        return not waiting.asked or (not waiting.collected_before and not self._overdue(waiting))
+
+    def _overdue(self, waiting: Waiting) -> bool:
+        return self._clock.wall() >= waiting.deadline_at
+
+    def _finished(self) -> bool:
+        if self._switches.polls_off.is_set():
+            return True
+        return self._closed and not any(self._awaited(waiting) for waiting in self._waiting.values())
+
+    async def _dispatch(self, polls: TaskGroup) -> None:
+        while not self._finished():
+            take_id = self._schedule.pop_due(self._clock.monotonic())
+            if take_id is None:
+                await self._until_due()
+            elif await self._gateway.turn("poll", self._switches.polls_off):
+                await self._room.acquire()
+                polls.start_soon(self._poll, self._waiting[take_id])
+
+    async def _until_due(self) -> None:
+        due = self._schedule.next_due()
+        with anyio.move_on_after(None if due is None else max(0.0, due - self._clock.monotonic())):
+            await self._wake.wait()
+
+    async def _poll(self, waiting: Waiting) -> None:
+        try:
+            assert waiting.take.handle is not None, "only what was accepted is polled"
+            asked_at = self._clock.monotonic()
+            polled, hint_s = await self._gateway.poll(waiting.take.handle)
+            await self._read(waiting, polled, hint_s, asked_at)
+        except DiskFullError as exc:
+            self._switches.pause(str(exc), exc.exit_code, polls=True, downloads=True)
+        finally:
+            self._room.release()
+            self._nudge()
+
+    async def _read(self, waiting: Waiting, polled: Polled, hint_s: float | None, asked_at: float) -> None:
+        """What one answer changes: the take's state, or when it is asked again."""
+        if polled.verdict is PollVerdict.TRY_AGAIN:
+            return self._try_again(waiting, polled, hint_s)
+        waiting.asked = True
+        if polled.verdict in (PollVerdict.REFUSED, PollVerdict.ACCOUNT, PollVerdict.CREDITS):
+            return await self._doubt(waiting, polled)
+        waiting.failures, waiting.refused_at = 0, None
+        self._answered_at = max(self._answered_at, asked_at)
+        if polled.warning is not None and polled.warning != waiting.warned:
+            waiting.warned = polled.warning
+            self._record.trouble("take.status_unknown", polled.warning, waiting.take)
+        if polled.verdict is PollVerdict.READY:
+            await self._ready(waiting, polled)
+        elif waiting.collected_before:
+            self._gone(waiting)
+        elif polled.verdict in _ENDS:
+            await self._end(waiting, _ENDS[polled.verdict], polled)
+        elif polled.verdict is PollVerdict.NO_URL:
+            await self._no_url(waiting, polled)
+        else:
+            self._record.tell(TakePolled(take=waiting.take, status=polled.status, progress=polled.progress))
+            self._again(waiting)
+        return None
+
+    def _again(self, waiting: Waiting, at_least_s: float = 0.0) -> None:
+        """Next poll by the take's age; rarely, and with nobody waiting, once its deadline passed."""
+        if waiting.asked and self._overdue(waiting):
+            self._give_up_waiting(waiting)
+            return self._plan(waiting, max(RARE_S, at_least_s))
+        age_s = self._clock.wall() - (waiting.take.accepted_at or 0.0)
+        return self._plan(waiting, max(poll_gap_s(age_s, self._settings.poll), at_least_s))
+
+    def _give_up_waiting(self, waiting: Waiting) -> None:
+        if not waiting.left:
+            waiting.left = True
+            late = (
+                f"still rendering after {self._settings.job_deadline_s / 60:g} min; run again to collect it"
+            )
+            self._record.trouble("take.overdue", late, waiting.take)
+            self._leave(waiting.take)
+
+    def _try_again(self, waiting: Waiting, polled: Polled, hint_s: float | None) -> None:
+        waiting.failures += 1
+        if waiting.failures % WARN_AFTER == 0:
+            why = f"{waiting.failures} polls failed in a row ({polled.reason}); it stays accepted"
+            self._record.trouble("take.poll_failing", why, waiting.take)
+        if waiting.collected_before and waiting.failures >= LINK_TRIES:
+            return self._gone(waiting)
+        if waiting.failures >= LINK_TRIES and self._overdue(waiting):
+            waiting.asked = True
+        delay = retry_delay(waiting.failures, POLL_BACKOFF, self._rng, hint_s)
+        return self._again(waiting, max(delay, self._settings.poll.min_s))
+
+    async def _doubt(self, waiting: Waiting, polled: Polled) -> None:
+        """A 4xx: early, lost at the gateway, or the whole account (design.md, "Errors on a poll").
+
+        Only an answer to a poll that left after our first refusal shows that the account is well.
+        """
+        if waiting.collected_before:
+            return self._gone(waiting)
+        now = self._clock.monotonic()
+        first = waiting.refused_at = now if waiting.refused_at is None else waiting.refused_at
+        if polled.verdict is PollVerdict.CREDITS:
+            self._switches.pause(f"credits are used up: {polled.reason}", 3)
+        if self._clock.wall() - (waiting.take.accepted_at or 0.0) < GRACE_S:
+            return self._again(waiting)
+        if self._answered_at > first and polled.verdict is not PollVerdict.CREDITS:
+            lost = f"lost at gateway: {polled.reason or 'it does not know this id any more'}"
+            return await self._end(waiting, TakeState.FAILED, polled, lost)
+        if polled.verdict is PollVerdict.ACCOUNT:
+            self._switches.pause(f"the gateway refuses this key: {polled.reason}", 3, polls=True)
+        doubtful = [other for other in self._waiting.values() if other.refused_at is not None]
+        if len(doubtful) > 1 and self._answered_at < min(other.refused_at or now for other in doubtful):
+            why = f"{self._settings.base_url} knows none of the takes asked about: {polled.reason}"
+            self._switches.pause(f"{why}; check the base URL and the key", 3, polls=True)
+        return self._again(waiting, GRACE_S)
+
+    async def _no_url(self, waiting: Waiting, polled: Polled) -> None:
+        waiting.no_url += 1
+        if waiting.no_url > NO_URL_TRIES:
+            reason = "the gateway says done, but gives no link to a file"
+            await self._end(waiting, TakeState.UNDELIVERED, polled, reason)
+        else:
+            self._again(waiting)
+
+    async def _ready(self, waiting: Waiting, polled: Polled) -> None:
+        now = self._clock.wall()
+        take = await self._record.move(
+            waiting.take,
+            TakeState.READY,
+            url=polled.url,
+            url_at=now,
+            ready_at=waiting.take.ready_at or now,
+            cost_ticks=waiting.take.cost_ticks if polled.cost_ticks is None else polled.cost_ticks,
+            reason=None,
+            ended_at=None,
+        )
+        self._forget(take)
+        await self._outbox.put(take)
+
+    async def _end(
+        self, waiting: Waiting, state: TakeState, polled: Polled, reason: str | None = None
+    ) -> None:
+        cost = waiting.take.cost_ticks if polled.cost_ticks is None else polled.cost_ticks
+        why = reason or polled.reason or polled.status
+        take = await self._record.end(waiting.take, state, why, cost_ticks=cost)
+        self._forget(take)
+        if not waiting.left:
+            self._leave(take)
+
+    def _gone(self, waiting: Waiting) -> None:
+        """Over for this run; the ledger keeps it as it is."""
+        self._forget(waiting.take)
+        if not waiting.left:
+            waiting.left = True
+            self._leave(waiting.take)
+
+    def _forget(self, take: Take) -> None:
+        self._waiting.pop(take.id, None)
+        self._slots.free(take.id)

@@ -1,0 +1,70 @@
+"""Who counts against `max_in_flight`: what is being sent, what a gateway works on, what it may work on.
+
+A slot is kept until the take ends, or until its job deadline (wall time) passes; that holds across restarts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Iterable
+
+import anyio
+
+from pipeline.clock import Clock
+
+
+class Slots:
+    """At most `limit` takes at once; waiters go in the order they came."""
+
+    def __init__(self, limit: int, clock: Clock, off: anyio.Event) -> None:
+        self._limit = limit
+        self._clock = clock
+        self._off = off
+        self._until: dict[int, float] = {}
+        self._turn = asyncio.Lock()
+        self._changed = anyio.Event()
+
+    def __len__(self) -> int:
+        return len(self._until)
+
+    def fill(self, earlier: Iterable[tuple[int, float]]) -> None:
+        """What earlier runs left in flight: (take id, wall time until which it counts)."""
+        self._until.update(earlier)
+
+    async def take(self, take_id: int) -> bool:
+        """Wait for a slot and hold it. False: submits went off meanwhile."""
+        async with self._turn:  # only the first in line waits for a change
+            while not self._off.is_set():
+                self._drop_expired()
+                if len(self._until) < self._limit:
+                    self._until[take_id] = math.inf
+                    return True
+                await self._wait()
+            return False
+
+    def count_until(self, take_id: int, wall: float) -> None:
+        """The gateway has it, or may have it: it counts until then."""
+        self._until[take_id] = wall
+        self._wake()
+
+    def free(self, take_id: int) -> None:
+        if self._until.pop(take_id, None) is not None:
+            self._wake()
+
+    def wake(self) -> None:
+        """Look again, for example because the switch went off."""
+        self._wake()
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = anyio.Event()
+
+    def _drop_expired(self) -> None:
+        now = self._clock.wall()
+        self._until = {take_id: until for take_id, until in self._until.items() if until > now}
+
+    async def _wait(self) -> None:
+        expires_in = min(self._until.values(), default=math.inf) - self._clock.wall()
+        with anyio.move_on_after(expires_in if math.isfinite(expires_in) else None):
+            await self._changed.wait()

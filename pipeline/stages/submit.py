@@ -1,0 +1,177 @@
+"""Submit stage: send each planned take once, and have its remote id on record before anything else.
+
+In: all takes; only the planned are its own.  Out: accepted takes, and whatever it passes on.
+Order of a submit, and what is refused or unknown: docs/design.md, section 4. Knows nothing of HTTP.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable
+
+import anyio
+
+from pipeline.backoff import SUBMIT_BACKOFF, retry_delay
+from pipeline.clock import Clock
+from pipeline.errors import DiskFullError, NotSentError
+from pipeline.model import Image, Take, TakeState
+from pipeline.providers.base import PollVerdict, Submitted, SubmitVerdict
+from pipeline.stages.base import Inbox, Record, Switches, nap, run_workers
+from pipeline.stages.gateway import Gateway
+from pipeline.stages.slots import Slots
+from pipeline.transport.base import Sent
+
+FRESH_LINK_S = 600.0  # a link older than this is asked for again before a gateway is sent to it
+MAX_WORKERS = 64
+DISK_TRIES = 30  # seconds that a full disk has before a remote id is given up to the log alone
+_ENDS = {SubmitVerdict.REJECTED: TakeState.REJECTED, SubmitVerdict.MODERATED: TakeState.MODERATED}
+
+
+class SubmitStage:
+    """Workers that turn planned takes into accepted ones."""
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        slots: Slots,
+        record: Record,
+        switches: Switches,
+        unchanged: Callable[[Image], Awaitable[bool]],
+    ) -> None:
+        self._gateway = gateway
+        self._slots = slots
+        self._record = record
+        self._switches = switches
+        self._unchanged = unchanged
+        self._clock: Clock = gateway.clock
+        self._rng: random.Random = gateway.rng
+        self._settings = gateway.settings
+
+    async def run(self, inbox: Inbox, outbox: Inbox, leave: Callable[[Take], None]) -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._wake_slots)
+            count = min(self._settings.max_in_flight, MAX_WORKERS)
+            await run_workers(inbox, outbox, self._work, leave, self._switches, count)
+            group.cancel_scope.cancel()
+
+    async def _wake_slots(self) -> None:
+        await self._switches.submits_off.wait()
+        self._slots.wake()
+
+    async def _work(self, take: Take) -> Take | None:
+        if take.state is not TakeState.PLANNED:
+            return take
+        tries = 0
+        while await self._slots.take(take.id):
+            tries += 1
+            try:
+                take, hint_s = await self._submit(take)
+            finally:
+                if take.state is not TakeState.ACCEPTED and take.state is not TakeState.UNKNOWN:
+                    self._slots.free(take.id)
+            if take.state is TakeState.ACCEPTED:
+                return take
+            if take.state is not TakeState.PLANNED:
+                return None
+            # Back on record as planned already: a kill during this sleep costs nothing.
+            if await nap(self._switches.submits_off, retry_delay(tries, SUBMIT_BACKOFF, self._rng, hint_s)):
+                return None
+        return None
+
+    async def _submit(self, take: Take) -> tuple[Take, float | None]:
+        """One try. The take comes back accepted, ended, unknown, blocked, held, or planned again."""
+        video_url = await self._source(take)
+        if isinstance(video_url, Take):
+            return video_url, None
+        if take.job.image is not None and not await self._unchanged(take.job.image):
+            why = "its picture changed or went away after planning: run again"
+            return await self._record.end(take, TakeState.HELD, why), None
+        if not await self._gateway.turn("submit", self._switches.submits_off):
+            return take, None
+        # Intent before the POST: if we die in between, the next run finds "submitting" without
+        # a remote id and calls it unknown instead of paying for it twice.
+        take = await self._record.move(
+            take,
+            TakeState.SUBMITTING,
+            intent_at=self._clock.wall(),
+            origin=self._settings.origin,
+            reason=None,
+        )
+        return await self._send(take, video_url)
+
+    async def _send(self, take: Take, video_url: str | None) -> tuple[Take, float | None]:
+        sent = Sent()
+        try:
+            submitted, hint_s = await self._gateway.submit(take.job, video_url, sent)
+        except NotSentError as exc:
+            self._record.trouble("take.not_sent", f"{exc}; will try again", take)
+            return await self._unsent(take, str(exc)), None
+        except anyio.get_cancelled_exc_class():
+            with anyio.CancelScope(shield=True):
+                if sent.headers_left:
+                    await self._unknown(take, "stopped while waiting for the answer")
+                else:
+                    await self._unsent(take, None)
+            raise
+        return await self._settle(take, submitted), hint_s
+
+    async def _settle(self, take: Take, submitted: Submitted) -> Take:
+        match submitted.verdict:
+            case SubmitVerdict.ACCEPTED:
+                return await self._accepted(take, submitted)
+            case SubmitVerdict.REJECTED | SubmitVerdict.MODERATED as verdict:
+                cost = submitted.cost_ticks
+                return await self._record.end(take, _ENDS[verdict], submitted.reason, cost_ticks=cost)
+            case SubmitVerdict.UNKNOWN:
+                return await self._unknown(take, submitted.reason)
+            case SubmitVerdict.ACCOUNT:
+                self._switches.pause(f"the gateway refuses this account: {submitted.reason}", 3)
+            case SubmitVerdict.ADDRESS:
+                why = f"{self._settings.base_url} does not answer like the gateway: {submitted.reason}"
+                self._switches.pause(f"{why}; check the base URL", 3, polls=True)
+            case SubmitVerdict.BUSY:
+                self._record.trouble("take.refused", f"{submitted.reason}; will try again", take)
+        return await self._unsent(take, submitted.reason)
+
+    async def _accepted(self, take: Take, submitted: Submitted) -> Take:
+        """The one write that must not be lost: money was spent, and this id is all that leads to the clip."""
+        now = self._clock.wall()
+        self._slots.count_until(take.id, now + self._settings.job_deadline_s)
+        facts = {"remote_id": submitted.remote_id, "accepted_at": now, "reason": None}
+        for _ in range(DISK_TRIES):
+            try:
+                return await self._record.move(take, TakeState.ACCEPTED, **facts)
+            except DiskFullError as exc:
+                why = f"{exc}. Accepted as {submitted.remote_id}, which is not on record yet"
+                self._record.trouble("take.not_recorded", why, take)
+                self._switches.pause(str(exc), 4, downloads=True)
+                await anyio.sleep(1.0)
+        return await self._record.move(take, TakeState.ACCEPTED, **facts)
+
+    async def _unknown(self, take: Take, reason: str | None) -> Take:
+        assert take.intent_at is not None, "nothing is sent without an intent"
+        self._slots.count_until(take.id, take.intent_at + self._settings.job_deadline_s)
+        return await self._record.end(take, TakeState.UNKNOWN, reason)
+
+    async def _unsent(self, take: Take, reason: str | None) -> Take:
+        return await self._record.move(take, TakeState.PLANNED, reason=reason, origin=None, intent_at=None)
+
+    async def _source(self, take: Take) -> str | Take | None:
+        """The link of the clip that an edit starts from; the take, blocked, where there is none."""
+        if take.job.parent_key is None:
+            return take.job.edit
+        parent = await self._record.ledger.wanted_take(take.job.parent_key)
+        if parent is None or parent.handle is None:
+            return await self._blocked(take, "has no clip")
+        if parent.url is not None and self._clock.wall() - (parent.url_at or 0.0) < FRESH_LINK_S:
+            return parent.url
+        polled = await self._gateway.fresh_link(parent, self._switches.submits_off)
+        if polled is None or polled.verdict is PollVerdict.TRY_AGAIN:
+            return take  # not now: it stays planned
+        if polled.verdict is not PollVerdict.READY or polled.url is None:
+            return await self._blocked(take, f"has no link any more ({polled.reason or polled.verdict})")
+        await self._record.note(parent, url=polled.url, url_at=self._clock.wall())
+        return polled.url
+
+    async def _blocked(self, take: Take, why: str) -> Take:
+        return await self._record.end(take, TakeState.BLOCKED, f"its parent {take.job.parent_key!r} {why}")

@@ -1,0 +1,62 @@
+"""What the stages need of a disk. All calls block; the caller runs them off the loop.
+
+A clip's file is whole or absent, and never overwritten: an older clip of the name moves to superseded/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from pipeline.model import Take
+
+
+class Part(Protocol):
+    """A clip on its way to disk. Writing raises DiskFullError when there is no room."""
+
+    @property
+    def size_bytes(self) -> int: ...
+    @property
+    def path(self) -> Path: ...
+    def write(self, piece: bytes) -> None: ...
+    def restart(self) -> None:
+        """Forget what is there: the next write is the first."""
+
+    def seal(self) -> str:
+        """Make it durable, close it, and give its SHA-256 (hex)."""
+
+    def close(self) -> None: ...
+
+
+class Storage(Protocol):
+    """Where the clips of one batch live. A take is named by its `label` until it is placed."""
+
+    def prepare(self) -> None: ...
+    def free_bytes(self) -> int: ...
+    def open_part(self, take: Take) -> Part:
+        """The take's part file with what an earlier try left in it."""
+
+    def part_path(self, take: Take) -> Path: ...
+    def reject(self, take: Take) -> Path:
+        """Keep a part that is no clip, under a name that says so."""
+
+    def adoptable(self, take: Take) -> tuple[str, int] | None:
+        """SHA-256 and size of the final file, if its side file says that it is this very take's."""
+
+    def place(self, take: Take, side: Mapping[str, Any], labels: Mapping[str, str]) -> Path:
+        """Give a sealed part its final name, side file first, durably.
+
+        `labels`: the label of each take of this job by SHA-256, to name an older clip that must move.
+        """
+
+    def has_clip(self, take: Take) -> bool:
+        """Whether the job's clip is there with the take's size: a look, not a proof."""
+
+    def bring_back(self, take: Take, labels: Mapping[str, str]) -> bool:
+        """Find the take's clip by content, in clips/ or superseded/, and see that it bears the job's name.
+
+        False: it is in neither place.
+        """
+
+    def clip_path(self, take: Take) -> Path: ...

@@ -1,0 +1,236 @@
+"""Clips of one batch in a folder of a local file system.
+
+    clips/<job key>.mp4 .json      the clip the manifest asks for, and its side file
+    clips/<label>.part .rejected   on its way; paid for but no clip
+    superseded/<label>.mp4 .json   clips of earlier fingerprints or takes, kept for ever
+
+Order of a placing: part durable → an older clip of the name gets a second name in superseded/ → side file
+→ rename → folder durable. A crash anywhere leaves every clip whole under at least one name.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import DiskFullError
+from pipeline.model import Take
+
+HASH_PIECE_BYTES = 1 << 20
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+class LocalStorage:
+    """`storage.base.Storage` below a batch folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._clips = folder / "clips"
+        self._superseded = folder / "superseded"
+
+    def prepare(self) -> None:
+        self._clips.mkdir(parents=True, exist_ok=True)
+
+    def free_bytes(self) -> int:
+        return shutil.disk_usage(self._folder).free
+
+    def clip_path(self, take: Take) -> Path:
+        home = self._clips / take.job.key if take.wanted else self._superseded / take.label
+        return _with(home, ".mp4")
+
+    def part_path(self, take: Take) -> Path:
+        return _with(self._clips / take.label, ".part")
+
+    def open_part(self, take: Take) -> LocalPart:
+        path = self.part_path(take)
+        with _room_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return LocalPart(path)
+
+    def reject(self, take: Take) -> Path:
+        kept = _with(self._clips / take.label, ".rejected")
+        os.replace(self.part_path(take), kept)
+        return kept
+
+    def adoptable(self, take: Take) -> tuple[str, int] | None:
+        clip = self.clip_path(take)
+        side = _read_side(clip)
+        if side.get("label") != take.label or not clip.is_file():
+            return None
+        sha256 = file_sha256(clip)
+        return (sha256, clip.stat().st_size) if sha256 == side.get("sha256") else None
+
+    def place(self, take: Take, side: Mapping[str, Any], labels: Mapping[str, str]) -> Path:
+        clip = self.clip_path(take)
+        with _room_errors(clip):
+            clip.parent.mkdir(parents=True, exist_ok=True)
+            if take.wanted:
+                self._keep_older(clip, labels)
+            _write_side(clip, side)
+            os.replace(self.part_path(take), clip)
+            self._sync_up(clip.parent)
+        return clip
+
+    def has_clip(self, take: Take) -> bool:
+        try:
+            return self.clip_path(take).stat().st_size == take.size_bytes
+        except OSError:
+            return False
+
+    def bring_back(self, take: Take, labels: Mapping[str, str]) -> bool:
+        clip = self.clip_path(take)
+        if _holds(clip, take):
+            return True
+        kept = _with(self._superseded / take.label, ".mp4")
+        if not _holds(kept, take):
+            return False
+        with _room_errors(clip):
+            clip.parent.mkdir(parents=True, exist_ok=True)
+            self._keep_older(clip, labels)
+            if _side_path(kept).exists():
+                os.replace(_side_path(kept), _side_path(clip))
+            os.replace(kept, clip)
+            self._sync_up(clip.parent)
+        return True
+
+    def _keep_older(self, clip: Path, labels: Mapping[str, str]) -> None:
+        """Give the clip that bears this name now, if any, a second name in superseded/.
+
+        Known by content, so that a crash half-way through an earlier placing cannot mislabel it.
+        """
+        if not clip.is_file():
+            return
+        sha256 = file_sha256(clip)
+        label = labels.get(sha256) or f"{clip.relative_to(self._clips).with_suffix('')}.{sha256[:8]}"
+        kept = _with(self._superseded / label, ".mp4")
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        if _read_side(clip).get("sha256") == sha256:
+            _second_name(_side_path(clip), _side_path(kept))
+        _second_name(clip, kept)
+        self._sync_up(kept.parent)
+
+    def _sync_up(self, folder: Path) -> None:
+        """Make the names in `folder`, and the folder's own, durable up to the batch folder."""
+        while folder != self._folder.parent:
+            _sync_folder(folder)
+            folder = folder.parent
+
+
+class LocalPart:
+    """`storage.base.Part`: appends, and hashes as it goes, so that nothing is read twice."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        self._fd: int | None = os.open(path, flags, 0o644)
+        self._hash = hashlib.sha256()
+        self.size_bytes = 0
+        with open(self._fd, "rb", closefd=False) as file:
+            while piece := file.read(HASH_PIECE_BYTES):
+                self._hash.update(piece)
+                self.size_bytes += len(piece)
+
+    def write(self, piece: bytes) -> None:
+        assert self._fd is not None, "written after it was closed"
+        with _room_errors(self.path):
+            rest = memoryview(piece)
+            while rest:
+                rest = rest[os.pwrite(self._fd, rest, self.size_bytes + len(piece) - len(rest)) :]
+        self._hash.update(piece)
+        self.size_bytes += len(piece)
+
+    def restart(self) -> None:
+        assert self._fd is not None, "restarted after it was closed"
+        os.ftruncate(self._fd, 0)
+        self._hash = hashlib.sha256()
+        self.size_bytes = 0
+
+    def seal(self) -> str:
+        assert self._fd is not None, "sealed twice"
+        with _room_errors(self.path):
+            os.ftruncate(self._fd, self.size_bytes)
+            os.fsync(self._fd)
+        self.close()
+        return self._hash.hexdigest()
+
+    def close(self) -> None:
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 (hex) of a file, read in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _with(home: Path, suffix: str) -> Path:
+    """`home` with `suffix` behind its name; `Path.with_suffix` would eat a dot of the key."""
+    return home.parent / (home.name + suffix)
+
+
+def _side_path(clip: Path) -> Path:
+    return clip.with_suffix(".json")
+
+
+def _holds(clip: Path, take: Take) -> bool:
+    """Whether this file is the take's clip, by size first and content then."""
+    if not clip.is_file() or clip.stat().st_size != take.size_bytes:
+        return False
+    return file_sha256(clip) == take.sha256
+
+
+def _read_side(clip: Path) -> dict[str, Any]:
+    try:
+        side = json.loads(_side_path(clip).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return side if isinstance(side, dict) else {}
+
+
+def _write_side(clip: Path, side: Mapping[str, Any]) -> None:
+    path = _side_path(clip)
+    temporary = _with(path, ".tmp")
+    with temporary.open("w", encoding="utf-8") as file:
+        json.dump(side, file, ensure_ascii=False, indent=2)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+def _second_name(source: Path, name: Path) -> None:
+    """A hard link; where the file system has none, the move itself."""
+    try:
+        os.link(source, name)
+    except FileExistsError:
+        if not name.samefile(source):
+            os.replace(source, name)
+    except OSError:
+        os.replace(source, name)
+
+
+def _sync_folder(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def _room_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        if exc.errno in _NO_ROOM:
+            raise DiskFullError(f"no room left to write {path.name}: free some space and run again") from exc
+        raise

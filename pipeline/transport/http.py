@@ -1,0 +1,203 @@
+"""All HTTP of a run, on aiohttp: three sessions, because three things must not mix.
+
+Submits take a fresh connection each, polls reuse theirs, downloads never carry the key. Library errors
+become ours at this border: NotSentError while the headers had not left, LostAnswerError after.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import Any
+
+import aiofiles
+import aiohttp
+import anyio
+from yarl import URL
+
+from pipeline import __version__
+from pipeline.config import Secret
+from pipeline.errors import LostAnswerError, NotSentError
+from pipeline.providers.base import Answer, Call, FilePart
+from pipeline.transport.base import Sent
+
+MAX_ANSWER_BYTES = 1 << 20
+PIECE_BYTES = 1 << 20
+FILE_PIECE_BYTES = 3 << 18  # a multiple of 3, so that base64 pieces join without padding
+MAX_REDIRECTS = 5
+
+
+class HttpTransport:
+    """`transport.base.Transport` for one gateway and one key."""
+
+    def __init__(self, base_url: str, key: Secret, *, connect_timeout_s: float) -> None:
+        self._base_url = base_url
+        self._auth = {"Authorization": f"Bearer {key.reveal()}", "Accept": "application/json"}
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout_s)
+        common: dict[str, Any] = {
+            "timeout": timeout,
+            "cookie_jar": aiohttp.DummyCookieJar(),
+            "headers": {"User-Agent": f"nightreel/{__version__}", "Accept-Encoding": "identity"},
+            "trace_configs": [_headers_trace()],
+        }
+        self._submits = aiohttp.ClientSession(connector=_connector(force_close=True), **common)
+        self._polls = aiohttp.ClientSession(connector=_connector(), **common)
+        self._files = aiohttp.ClientSession(
+            connector=_connector(), auto_decompress=False, read_bufsize=PIECE_BYTES, **common
+        )
+
+    async def close(self) -> None:
+        with anyio.CancelScope(shield=True):
+            for session in (self._submits, self._polls, self._files):
+                await session.close()
+
+    async def send(self, call: Call, sent: Sent, *, fresh: bool = False) -> Answer:
+        session = self._submits if fresh else self._polls
+        url = URL(self._base_url + call.path, encoded=True)
+        headers = {**self._auth, **call.headers}
+        if call.body:
+            headers["Content-Length"] = str(call.content_length)
+        with _mapped(sent, url.host or ""):
+            async with session.request(
+                call.method,
+                url,
+                data=_body(call),
+                headers=headers,
+                allow_redirects=False,
+                trace_request_ctx=sent,
+            ) as response:
+                return Answer(
+                    status=response.status,
+                    headers=_lower(response.headers),
+                    body=await _read_capped(response, MAX_ANSWER_BYTES),
+                )
+
+    @asynccontextmanager
+    async def fetch(self, url: str, headers: Mapping[str, str]) -> AsyncIterator[_Fetched]:
+        sent = Sent()
+        try:
+            address = URL(url, encoded=True)
+        except ValueError as exc:
+            raise NotSentError(f"result link is not an address: {exc}") from exc
+        host = address.host or ""
+        with _mapped(sent, host):
+            response = await self._files.get(
+                address, headers=headers, max_redirects=MAX_REDIRECTS, trace_request_ctx=sent
+            )
+        async with response:
+            yield _Fetched(response, host)
+
+
+class _Fetched:
+    """`transport.base.Fetched` on an aiohttp answer."""
+
+    def __init__(self, response: aiohttp.ClientResponse, host: str) -> None:
+        self._response = response
+        self._host = host
+        self.status = response.status
+        self.headers = _lower(response.headers)
+
+    async def pieces(self) -> AsyncGenerator[bytes, None]:
+        """Gathers what the socket brings into large pieces: one thread job each, further down."""
+        gathered: list[bytes] = []
+        size = 0
+        with _mapped(Sent(headers_left=True), self._host):
+            async for data in self._response.content.iter_any():
+                gathered.append(data)
+                size += len(data)
+                if size >= PIECE_BYTES:
+                    yield b"".join(gathered)
+                    gathered, size = [], 0
+        if gathered:
+            yield b"".join(gathered)
+
+
+class _mapped:  # noqa: N801 - reads as a statement
+    """Turns aiohttp's errors into ours, by how far the call got."""
+
+    def __init__(self, sent: Sent, host: str) -> None:
+        self._sent = sent
+        self._host = host
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, aiohttp.ClientError | OSError | TimeoutError):
+            lost = self._sent.headers_left
+            wrap = LostAnswerError if lost else NotSentError
+            raise wrap(_why(error, self._host, lost)) from error
+
+
+def _why(error: BaseException, host: str, lost: bool) -> str:
+    """One line for a person: what failed, at which host."""
+    detail = str(error) or type(error).__name__
+    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
+        return f"no trusted TLS connection to {host}: {detail}"
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return f"host {host} not found: {detail}"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return f"cannot connect to {host}: {detail}"
+    return f"connection to {host} lost: {detail}" if lost else f"could not ask {host}: {detail}"
+
+
+def _headers_trace() -> aiohttp.TraceConfig:
+    trace = aiohttp.TraceConfig()
+
+    async def left(
+        _session: aiohttp.ClientSession,
+        context: SimpleNamespace,
+        _params: aiohttp.TraceRequestHeadersSentParams,
+    ) -> None:
+        context.trace_request_ctx.headers_left = True
+
+    trace.on_request_headers_sent.append(left)
+    return trace
+
+
+def _connector(*, force_close: bool = False) -> aiohttp.TCPConnector:
+    return aiohttp.TCPConnector(limit=0, force_close=force_close)
+
+
+def _lower(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
+async def _read_capped(response: aiohttp.ClientResponse, cap: int) -> bytes:
+    """The body, cut at `cap`: an endless answer must not fill the memory."""
+    body = bytearray()
+    async for data in response.content.iter_any():
+        body += data
+        if len(body) >= cap:
+            response.close()
+            break
+    return bytes(body[:cap])
+
+
+def _body(call: Call) -> bytes | AsyncIterator[bytes] | None:
+    if not call.body:
+        return None
+    whole = [part for part in call.body if isinstance(part, bytes)]
+    return b"".join(whole) if len(whole) == len(call.body) else _stream(call)
+
+
+async def _stream(call: Call) -> AsyncIterator[bytes]:
+    """The body piece by piece, so that a large picture is never in memory as a whole."""
+    for part in call.body:
+        if isinstance(part, bytes):
+            yield part
+        else:
+            async for piece in _base64_pieces(part):
+                yield piece
+
+
+async def _base64_pieces(part: FilePart) -> AsyncIterator[bytes]:
+    file = await aiofiles.open(part.path, "rb")
+    try:
+        while data := await file.read(FILE_PIECE_BYTES):
+            yield base64.b64encode(data)
+    finally:
+        with anyio.CancelScope(shield=True):  # aiofiles closes in a thread: unshielded, a cancel skips it
+            await file.close()

@@ -1,0 +1,249 @@
+"""The one place that picks and opens: which provider, which files, which transport, which clock.
+
+`run_manifest` is what the command `nightreel run` uses, and what other programs import.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from pipeline import media
+from pipeline.clock import LoopClock
+from pipeline.config import Settings, resolve
+from pipeline.errors import PipelineError, UsageError
+from pipeline.events import Event, Listener
+from pipeline.ledger.sqlite import SqliteLedger
+from pipeline.logs import JsonLog
+from pipeline.model import Image, Probe, Take, TakeState
+from pipeline.offload import Threads
+from pipeline.pace import Pace
+from pipeline.plan import Checked, check
+from pipeline.providers import provider_named
+from pipeline.runner import Runner, RunResult
+from pipeline.sim import EmbeddedSimulator
+from pipeline.sources.images import ImageError, check_image, unchanged
+from pipeline.stages.base import Record, Switches
+from pipeline.stages.download import DownloadStage
+from pipeline.stages.finish import FinishStage
+from pipeline.stages.gateway import Gateway
+from pipeline.stages.poll import PollStage
+from pipeline.stages.slots import Slots
+from pipeline.stages.submit import SubmitStage
+from pipeline.storage.local import LocalStorage
+from pipeline.storage.lock import batch_lock
+from pipeline.transport.http import HttpTransport
+
+LEDGER_NAME = "ledger.sqlite"
+DISK_THREADS = 8
+MEDIA_THREADS = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """What a caller may choose. None: environment, then manifest, then the provider's default decide."""
+
+    output: Path = Path("output")
+    base_url: str | None = None
+    max_in_flight: int | None = None
+    allow_insecure: bool = False
+    signals: bool = False  # drain on SIGINT and SIGTERM; main thread only
+    env: Mapping[str, str] = field(default_factory=lambda: os.environ)
+
+
+def check_manifest(path: Path) -> Checked:
+    """Everything that can be said about a manifest without sending anything. Raises ManifestError."""
+    return check(path, provider_named, check_image, ImageError)
+
+
+async def run_manifest(
+    manifest: Path | str, options: RunOptions | None = None, on_event: Listener | None = None
+) -> RunResult:
+    """Make every clip that the manifest asks for and that is not there yet.
+
+    Never raises for a job that fails: that is in the result and in the ledger. Raises a PipelineError,
+    with the command's exit code on it, where nothing could be started or a run had to be given up.
+    """
+    options = options or RunOptions()
+    try:
+        async with AsyncExitStack() as stack:
+            return await _run(Path(manifest), options, on_event, stack)
+    except BaseExceptionGroup as group:
+        raise _unwrapped(group) from group
+
+
+def _unwrapped(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The error that a person should see: task groups wrap even a single one, one layer per group."""
+    named = group.subgroup(PipelineError)
+    error: BaseException = named or group
+    while isinstance(error, BaseExceptionGroup) and (named or len(error.exceptions) == 1):
+        error = error.exceptions[0]
+    return error
+
+
+async def _run(
+    path: Path, options: RunOptions, on_event: Listener | None, stack: AsyncExitStack
+) -> RunResult:
+    disk = Threads("disk", DISK_THREADS)
+    stack.callback(disk.close)
+    checked = await disk(check_manifest, path)
+    folder = batch_folder(options.output, checked.batch)
+    stack.enter_context(batch_lock(folder))
+    settings = stack.enter_context(_settings(checked, options, folder))
+    log = JsonLog(folder / "log.jsonl", settings.key, LoopClock().wall)
+    stack.callback(log.close)
+
+    def tell(event: Event) -> None:
+        log(event)
+        if on_event is not None:
+            on_event(event)
+
+    ledger = await stack.enter_async_context(open_ledger(folder))
+    transport = HttpTransport(settings.base_url, settings.key, connect_timeout_s=settings.connect_timeout_s)
+    stack.push_async_callback(transport.close)
+    media_threads = Threads("media", MEDIA_THREADS)
+    stack.callback(media_threads.close)
+    runner = _assemble(checked, settings, folder, ledger, transport, disk, media_threads, tell)
+    return await runner.run(signals=options.signals)
+
+
+def batch_folder(output: Path, batch: str) -> Path:
+    """The batch's folder, made if need be. Raises UsageError where nothing can be written."""
+    folder = output / batch
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".write-test"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as exc:
+        raise UsageError(f"output folder {folder} cannot be written: {exc.strerror}") from exc
+    return folder
+
+
+@asynccontextmanager
+async def open_ledger(folder: Path) -> AsyncIterator[SqliteLedger]:
+    """The ledger of a batch, on a thread of its own."""
+    thread = Threads("ledger", 1)
+    try:
+        ledger = await SqliteLedger.open(folder / LEDGER_NAME, thread)
+        try:
+            yield ledger
+        finally:
+            await ledger.close()
+    finally:
+        thread.close()
+
+
+def find_batch(output: Path, batch: str) -> Path:
+    """The folder of a batch given by name or path. Raises UsageError with what there is instead."""
+    for folder in (output / batch, Path(batch)):
+        if (folder / LEDGER_NAME).is_file():
+            return folder
+    there = sorted(path.parent.name for path in output.glob(f"*/{LEDGER_NAME}"))
+    known = f"; there are: {', '.join(there[:10])}" if there else ""
+    raise UsageError(f"no batch {batch!r} (looked for {output / batch} and {batch}){known}")
+
+
+def clip_of(folder: Path, take: Take) -> Path | None:
+    """Where the clip of a done take lies."""
+    return LocalStorage(folder).clip_path(take) if take.state is TakeState.DONE else None
+
+
+@asynccontextmanager
+async def batch_takes(folder: Path) -> AsyncIterator[AsyncIterator[Take]]:
+    """All takes of a batch, read beside whatever runs."""
+    async with open_ledger(folder) as ledger:
+        yield ledger.all_takes()
+
+
+async def resolve_unknown(folder: Path, job_key: str, remote_id: str | None) -> Take:
+    """Settle the unknown take of a job: accepted under `remote_id`, or, without one, planned again.
+
+    Raises UsageError where the job has no such take, or two.
+    """
+    with batch_lock(folder):
+        async with open_ledger(folder) as ledger:
+            takes = await ledger.takes_of(job_key)
+            unknown = [take for take in takes if take.state is TakeState.UNKNOWN]
+            if len(unknown) != 1:
+                states = ", ".join(take.state for take in takes) or "no takes"
+                raise UsageError(f"job {job_key!r} has {len(unknown)} unknown takes (it has: {states})")
+            settled = {"ended_at": None, "reason": None}
+            if remote_id is None:
+                unsent = {"origin": None, "intent_at": None}
+                return await ledger.move(unknown[0], TakeState.PLANNED, **settled, **unsent)
+            handle = {"remote_id": remote_id, "accepted_at": LoopClock().wall()}
+            return await ledger.move(unknown[0], TakeState.ACCEPTED, **settled, **handle)
+
+
+@contextmanager
+def _settings(checked: Checked, options: RunOptions, folder: Path) -> Iterator[Settings]:
+    """The run's settings. For `sim` the embedded simulator runs meanwhile, its world in the batch folder."""
+    name, facts, limits = checked.provider.name, checked.provider.capabilities, checked.head.limits
+    if options.max_in_flight is not None:
+        limits = replace(limits, max_in_flight=options.max_in_flight)
+    if name != "sim":
+        insecure = options.allow_insecure
+        yield resolve(name, facts, limits, options.env, base_url=options.base_url, allow_insecure=insecure)
+        return
+    with EmbeddedSimulator(folder / ".sim") as sim:
+        env = {facts.key_env: sim.key, facts.base_url_env: sim.base_url}
+        # Its port is another one each time; the batch belongs to the simulator as such.
+        yield replace(resolve(name, facts, limits, env), origin="sim")
+
+
+def _assemble(
+    checked: Checked,
+    settings: Settings,
+    folder: Path,
+    ledger: SqliteLedger,
+    transport: HttpTransport,
+    disk: Threads,
+    media_threads: Threads,
+    tell: Listener,
+) -> Runner:
+    clock = LoopClock()
+    rng = random.Random()  # noqa: S311 - jitter, no secrets
+    storage = LocalStorage(folder)
+    switches = Switches(tell)
+    record = Record(ledger, clock, tell)
+    slots = Slots(settings.max_in_flight, clock, switches.submits_off)
+    gateway = Gateway(
+        provider=checked.provider,
+        transport=transport,
+        settings=settings,
+        pace=Pace(settings.submit_per_s, settings.poll_per_s),
+        switches=switches,
+        record=record,
+        clock=clock,
+        rng=rng,
+    )
+
+    async def probe(take: Take) -> Probe:
+        return await media_threads(media.probe, storage.part_path(take))
+
+    async def is_unchanged(image: Image) -> bool:
+        return await disk(unchanged, image)
+
+    return Runner(
+        checked=checked,
+        settings=settings,
+        folder=folder,
+        ledger=ledger,
+        storage=storage,
+        gateway=gateway,
+        record=record,
+        switches=switches,
+        slots=slots,
+        submit=SubmitStage(gateway, slots, record, switches, is_unchanged),
+        poll=PollStage(gateway, slots, record, switches),
+        download=DownloadStage(gateway, transport, storage, record, switches, disk),
+        finish=FinishStage(storage, probe, record, switches, disk),
+        disk=disk,
+        clock=clock,
+        tell=tell,
+    )

@@ -1,0 +1,165 @@
+"""Rules without end: any bytes are read without an exception, any text survives, every place is exact."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from manifest.reading import JOBS, entries, entry, lines, read
+
+CORPUS = "".join(
+    file.read_text(encoding="utf-8") for file in sorted(Path(__file__).parent.glob("broken/*.txt"))
+)
+PIECES = [
+    *(
+        "version: 1\n",
+        "jobs:\n",
+        "  - ",
+        "- ",
+        "id: a\n",
+        "prompt: x\n",
+        "    ",
+        "\t",
+        "edit: a",
+        "tags: [",
+        "]",
+    ),
+    *(
+        "{",
+        "}",
+        ": ",
+        ", ",
+        "\n",
+        "&a ",
+        "*a",
+        "!!str ",
+        "!x ",
+        "? ",
+        "| \n",
+        "'",
+        '"',
+        "\\",
+        "#",
+        "---\n",
+        "...\n",
+    ),
+    *(
+        "<<: *a\n",
+        "defaults: ",
+        "limits: ",
+        "~",
+        "007",
+        "\r\n",
+        "\u2028",
+        "\x85",
+        "\ufeff",
+        "\0",
+        "é",
+        "🦊",
+        "%",
+    ),
+]
+TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1).filter(str.strip)
+
+
+def check(data: bytes) -> None:
+    manifest = read(data)
+    found = list(manifest.entries())
+    assert manifest.problems or found
+    assert len(manifest.problems) == min(100, manifest.total_problems)
+    for problem in manifest.problems:
+        assert problem.message.isprintable()
+        assert problem.line >= 1
+        assert problem.column >= 1
+
+
+@given(st.binary())
+def test_any_bytes(data: bytes) -> None:
+    check(data)
+
+
+@settings(max_examples=400)
+@given(st.lists(st.sampled_from(PIECES), max_size=30))
+def test_any_pieces_of_yaml(pieces: list[str]) -> None:
+    check("".join(pieces).encode())
+
+
+@given(st.integers(0, len(CORPUS)), st.integers(1, 400), st.binary(max_size=3))
+def test_any_cut_of_the_corpus_with_something_thrown_in(start: int, size: int, extra: bytes) -> None:
+    cut = CORPUS[start : start + size].replace("--> ", "# ").encode()
+    check(cut[: len(cut) // 2] + extra + cut[len(cut) // 2 :])
+
+
+def double_quoted(text: str) -> str:
+    return '"' + "".join(char if char.isalnum() else f"\\U{ord(char):08x}" for char in text) + '"'
+
+
+def single_quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+@given(TEXT, st.lists(TEXT.filter(lambda tag: len(tag) <= 100), max_size=5))
+def test_any_text_comes_out_as_it_went_in(prompt: str, tags: list[str]) -> None:
+    written = ", ".join(double_quoted(tag) for tag in tags)
+    job = entry(JOBS + f"  - {{id: a, prompt: {double_quoted(prompt)}, tags: [{written}]}}\n").job
+
+    assert job.prompt == prompt
+    assert job.tags == tuple(tags)
+
+
+@given(TEXT.filter(lambda text: text.isprintable()))
+def test_printable_text_needs_single_quotes_only(prompt: str) -> None:
+    assert entry(JOBS + f"  - id: a\n    prompt: {single_quoted(prompt)}\n").job.prompt == prompt
+
+
+@given(
+    st.lists(st.sampled_from(["id", "user", "model", "resolution"]), unique=True, min_size=1),
+    st.sampled_from(["\n", "\r\n"]),
+    st.sampled_from(["", "# ünïcode 🦊\n", "\n\n"]),
+    st.booleans(),
+)
+def test_every_place_is_where_the_value_stands(fields: list[str], newline: str, top: str, flow: bool) -> None:
+    values = {"prompt": "'🦊 ü'", **{field: f"v-{field}" for field in fields}}
+    pairs = [f"{field}: {value}" for field, value in values.items()]
+    body = "{" + ", ".join(pairs) + "}" if flow else "\n    ".join(pairs)
+    text = (top + JOBS + "  - " + body + "\n").replace("\n", newline)
+
+    found = entry("\ufeff" + text)
+
+    rows = text.split(newline)
+    assert rows[found.line - 1][found.column - 1 :].startswith("{" if flow else "prompt")
+    assert found.own == set(values)
+    for field, (line, column) in found.places.items():
+        assert rows[line - 1][column - 1 :].startswith(values[field])
+
+
+@given(st.integers(0, 30), st.integers(1, 200))
+def test_a_problem_deep_in_a_file_has_its_place(before: int, indent: int) -> None:
+    text = (
+        JOBS
+        + "  - {id: a, prompt: x}\n" * min(before, 1)
+        + "# 🦊\n" * before
+        + "  - {id: b, prompt: x,"
+        + " " * indent
+    )
+    line, column = 3 + min(before, 1) + before, len("  - {id: b, prompt: x,") + indent + 1
+    assert lines(text + "promt: y}\n")[-1].startswith(f"{line}:{column}: ")
+
+
+def test_short_reads_make_no_difference() -> None:
+    class Slow(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            return super().read(min(3, size or 3) if size and size > 0 else 3)
+
+    from pipeline.manifest import read_manifest
+
+    data = (JOBS + "  - {id: a, prompt: ünï 🦊, promt: y}\n").encode()
+    manifest = read_manifest(lambda: Slow(data), "clips.yaml")
+    assert manifest.problems == read(data).problems
+
+
+def test_many_jobs_in_order() -> None:
+    text = JOBS + "".join(f"  - {{id: k{number}, prompt: x}}\n" for number in range(5000))
+    assert [found.job.key for found in entries(text)] == [f"k{number}" for number in range(5000)]

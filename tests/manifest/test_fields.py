@@ -1,0 +1,52 @@
+"""The models are the one statement of the fields: whole, described, and alone with pydantic."""
+
+from __future__ import annotations
+
+from dataclasses import fields as dataclass_fields
+from pathlib import Path
+
+import pytest
+
+import pipeline.manifest
+from pipeline.manifest import Defaults, Limits
+from pipeline.manifest.fields import DefaultFields, HeadFields, JobFields, LimitFields, ManifestFields, shape
+
+MODELS = [DefaultFields, HeadFields, JobFields, LimitFields, ManifestFields]
+
+
+def test_the_fields_of_the_first_part() -> None:
+    assert set(ManifestFields.model_fields) == {"version", "batch", "provider", "defaults", "limits", "jobs"}
+    assert set(JobFields.model_fields) == {
+        *("id", "prompt", "model", "duration", "aspect_ratio", "resolution", "image", "tags", "user", "edit")
+    }
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_field_is_described_with_examples(model: type[HeadFields]) -> None:
+    for name, field in model.model_fields.items():
+        assert field.description, name
+        assert field.examples, name
+        assert shape(model, name).expected, name
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_models_give_a_json_schema_without_null(model: type[HeadFields]) -> None:
+    schema = model.model_json_schema()
+    assert "'type': 'null'" not in str(schema)
+    assert schema["additionalProperties"] is False
+
+
+def test_what_is_handed_on_knows_every_field() -> None:
+    units = {"duration": "duration_s", "job_deadline": "job_deadline_s"}
+    for data, model in ((Defaults, DefaultFields), (Limits, LimitFields)):
+        assert {field.name for field in dataclass_fields(data)} == {
+            units.get(name, name) for name in model.model_fields
+        }
+
+
+def test_pydantic_stands_in_one_file() -> None:
+    folder = Path(pipeline.manifest.__file__).parent
+    users = {
+        file.name for file in folder.glob("*.py") if "pydantic import" in file.read_text(encoding="utf-8")
+    }
+    assert users == {"fields.py"}
