@@ -16,6 +16,7 @@ from pipeline.providers.base import Capabilities, PollAdvice
 
 DEFAULT_JOB_DEADLINE_S = 1800.0
 DEFAULT_DOWNLOADS = 8
+EAGER_GROWTH = 0.2  # each wait a fifth of the take's age: on average a tenth of it is lost
 
 
 class Secret:
@@ -73,7 +74,6 @@ def resolve(
     Raises GatewayUnusableError for a missing or malformed key or address.
     """
     address = checked_base_url(base_url or env.get(facts.base_url_env) or facts.base_url, allow_insecure)
-    floor_s = facts.poll.min_s if limits.poll_min_s is None else limits.poll_min_s
     return Settings(
         provider=provider,
         base_url=address,
@@ -83,10 +83,19 @@ def resolve(
         downloads=limits.downloads or DEFAULT_DOWNLOADS,
         submit_per_s=limits.submit_per_s or facts.submit_per_s,
         poll_per_s=limits.poll_per_s or facts.poll_per_s,
-        poll=replace(facts.poll, min_s=floor_s, max_s=max(facts.poll.max_s, floor_s)),
+        poll=polling(facts.poll, limits.poll_min_s),
         job_deadline_s=limits.job_deadline_s or DEFAULT_JOB_DEADLINE_S,
         url_life_s=facts.url_life_s,
     )
+
+
+def polling(advice: PollAdvice, floor_s: float | None) -> PollAdvice:
+    """The provider's advice with the user's floor; below the advice, polls start early and thin out."""
+    if floor_s is None:
+        return advice
+    if floor_s < advice.min_s:
+        return replace(advice, first_s=floor_s, min_s=floor_s, growth=max(advice.growth, EAGER_GROWTH))
+    return replace(advice, min_s=floor_s, max_s=max(advice.max_s, floor_s))
 
 
 def checked_key(name: str, env: Mapping[str, str]) -> Secret:

@@ -52,7 +52,7 @@ def explain(error: yaml.YAMLError, source: Source) -> UnreadableError:
     else:
         hint = _HINTS.get(problem, problem)
     if source.has_line_separator(mark.index):
-        hint += "; the text before it holds an invisible line separator (U+2028 or the like), remove it"
+        hint += " (remove the invisible line separator, such as U+2028, in the text before it)"
     opened = getattr(error, "context_mark", None)
     if opened is not None and problem in _UNCLOSED:
         hint += f" (it opens at line {opened.line + 1}, column {opened.column + 1})"

@@ -85,9 +85,15 @@ class SimServer:
 
     async def _answer(self, raw: web.BaseRequest) -> web.StreamResponse:
         try:
-            body = await _body(raw)
+            return await self._play(raw)
         except BodyTooLargeError:
             raise web.HTTPRequestEntityTooLarge(MAX_BODY_BYTES, raw.content_length or 0) from None
+        except (ConnectionError, web.RequestPayloadError, EncodingStoppedError):
+            return _break(raw)  # the client went away, or we are closing: nothing to report
+
+    async def _play(self, raw: web.BaseRequest) -> web.StreamResponse:
+        """Read a request, have it answered, and do what the reply says."""
+        body = await _body(raw)
         request = Request(
             method=raw.method,
             path=raw.path,
@@ -98,25 +104,19 @@ class SimServer:
         if len(body) < READ_IN_THREAD_BYTES:
             asked = self.gateway.read(request)
         else:
-            loop = asyncio.get_running_loop()
-            asked = await loop.run_in_executor(self._threads, self.gateway.read, request)
+            # Not in the encoders' threads: a submission must not wait for clips.
+            asked = await asyncio.to_thread(self.gateway.read, request)
         reply = self.gateway.answer(request, asked, self._wall())
         if reply.drop:
             return _break(raw)
         if reply.clip is not None:
             return await self._send_clip(raw, reply)
-        return web.Response(
-            status=reply.status,
-            body=reply.body,
-            headers={"Content-Type": reply.content_type, **reply.headers},
-        )
+        headers = {"Content-Type": reply.content_type, **reply.headers}
+        return web.Response(status=reply.status, body=reply.body, headers=headers)
 
     async def _send_clip(self, raw: web.BaseRequest, reply: Reply) -> web.StreamResponse:
         assert reply.clip is not None
-        try:
-            clip = await self.clips.get(reply.clip)
-        except EncodingStoppedError:
-            return _break(raw)
+        clip = await self.clips.get(reply.clip)
         modified = reply.headers["Last-Modified"]
         part = choose_slice(raw.headers, size=clip.size_bytes, etag=clip.etag, last_modified=modified)
         self.gateway.count_download(part.status)
@@ -142,6 +142,9 @@ async def _body(raw: web.BaseRequest) -> bytes:
         return b""
     if (raw.content_length or 0) > MAX_BODY_BYTES:
         raise BodyTooLargeError
+    if raw.headers.get("expect", "").lower() == "100-continue":  # the low-level server leaves it to us
+        await raw.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        raw.writer.output_size = 0
     pieces = bytearray()
     async for piece in raw.content.iter_any():
         pieces += piece
@@ -170,7 +173,7 @@ async def _stream(
 async def _send_part(
     raw: web.BaseRequest, response: web.StreamResponse, file: BinaryIO, start: int, length: int
 ) -> None:
-    if raw.transport is None:
+    if raw.transport is None or raw.transport.is_closing():
         raise ConnectionResetError("the client has gone")
     try:
         await asyncio.get_running_loop().sendfile(raw.transport, file, start, length)

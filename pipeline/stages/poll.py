@@ -71,8 +71,9 @@ class PollStage:
         self._settings = gateway.settings
         self._schedule = Schedule()
         self._waiting: dict[int, Waiting] = {}
-        self._closed = False
+        self._closed = anyio.Event()
         self._wake = anyio.Event()
+        self._questions: set[anyio.CancelScope] = set()
         self._room = anyio.Semaphore(MAX_AT_ONCE)
         self._answered_at = -math.inf  # when the last poll left that was answered properly
 
@@ -80,12 +81,15 @@ class PollStage:
         self._outbox, self._leave = outbox, leave
         async with anyio.create_task_group() as group:
             group.start_soon(self._take_in, inbox)
+            group.start_soon(self._watch_switch)
             async with anyio.create_task_group() as polls:
-                polls.start_soon(self._watch_switch)
                 await self._dispatch(polls)
-                polls.cancel_scope.cancel()  # what is still asked is rare, or cut by the switch
+                for question in self._questions:  # rare ones, or cut by the switch; answers are read on
+                    question.cancel()
             for waiting in list(self._waiting.values()):
                 self._gone(waiting)
+            await self._closed.wait()
+            group.cancel_scope.cancel()
         await outbox.put(CLOSED)
 
     async def _take_in(self, inbox: Inbox) -> None:
@@ -96,7 +100,7 @@ class PollStage:
                 self._leave(take)
             else:
                 self._add(take)
-        self._closed = True
+        self._closed.set()
         self._nudge()
 
     def _add(self, take: Take) -> None:
@@ -129,7 +133,7 @@ class PollStage:
     def _finished(self) -> bool:
         if self._switches.polls_off.is_set():
             return True
-        return self._closed and not any(self._awaited(waiting) for waiting in self._waiting.values())
+        return self._closed.is_set() and not any(self._awaited(waiting) for waiting in self._waiting.values())
 
     async def _dispatch(self, polls: TaskGroup) -> None:
         while not self._finished():
@@ -149,8 +153,13 @@ class PollStage:
         try:
             assert waiting.take.handle is not None, "only what was accepted is polled"
             asked_at = self._clock.monotonic()
-            polled, hint_s = await self._gateway.poll(waiting.take.handle)
-            await self._read(waiting, polled, hint_s, asked_at)
+            answer: tuple[Polled, float | None] | None = None
+            with anyio.CancelScope() as question:
+                self._questions.add(question)
+                answer = await self._gateway.poll(waiting.take.handle)
+            self._questions.discard(question)
+            if answer is not None:
+                await self._read(waiting, *answer, asked_at)
         except DiskFullError as exc:
             self._switches.pause(str(exc), exc.exit_code, polls=True, downloads=True)
         finally:

@@ -114,7 +114,10 @@ UNSHOWABLE: dict[str, tuple[str | bytes, list[str]]] = {
     "line separator": (
         JOBS + "  - prompt: A fox\u2028runs.\n    id: a\n",
         [
-            '5:7: not valid YAML: expected "field: value"; is a colon missing, or the indentation off?; the text before it holds an invisible line separator (U+2028 or the like), remove it'
+            (
+                '5:7: not valid YAML: expected "field: value"; is a colon missing, or the indentation off? '
+                "(remove the invisible line separator, such as U+2028, in the text before it)"
+            )
         ],
     ),
 }
@@ -127,15 +130,31 @@ def test_what_is_not_text_or_not_a_manifest(text: str | bytes, expected: list[st
 
 def test_sound_jobs_beside_broken_ones_are_handed_on() -> None:
     """So that their images and settings can be checked in the same go."""
-    text = (
-        JOBS
-        + "  - {id: a, prompt: x}\n  - {id: b}\n  - {id: c, prompt: x, edit: nobody}\n  - {id: d, prompt: x}\n"
-    )
+    jobs = ["{id: a, prompt: x}", "{id: b}", "{id: c, prompt: x, edit: nobody}", "{id: d, prompt: x}"]
+    text = JOBS + "".join(f"  - {job}\n" for job in jobs)
 
     manifest = read(text)
 
     assert [entry.job.key for entry in manifest.entries()] == ["a", "d"]
     assert manifest.total_problems == 2
+
+
+FLAWED = {
+    "a doubled field": JOBS + "  - {id: a, prompt: x, prompt: y}\n",
+    "an alias of nothing": JOBS + "  - {id: a, prompt: x, user: *nobody}\n",
+    "a list with a strange tag, twice": JOBS
+    + "  - {id: a, prompt: x, tags: &t [!foo a]}\n  - {id: b, prompt: y, tags: *t}\n",
+    "a doubled field behind an alias": "version: 1\nx: &j [{prompt: x, prompt: y}]\njobs: *j\n",
+}
+
+
+@pytest.mark.parametrize("text", FLAWED.values(), ids=FLAWED.keys())
+def test_a_job_with_a_flaw_is_not_handed_on(text: str) -> None:
+    """Nobody may pay for half of what was meant."""
+    manifest = read(text)
+
+    assert list(manifest.entries()) == []
+    assert manifest.problems != ()
 
 
 def test_a_job_that_is_cut_off_by_a_syntax_error_is_not_handed_on() -> None:

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import socket
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -168,6 +169,53 @@ async def test_an_edit_of_a_live_and_of_an_expired_link(tmp_path: Path) -> None:
     assert fresh != link
 
 
+async def test_a_client_may_ask_before_it_sends_the_body(tmp_path: Path) -> None:
+    async with calling(tmp_path) as caller, asyncio.timeout(5):
+        status, _ = await caller.call("POST", GENERATE, json={"prompt": "a fox"}, expect100=True)
+
+    assert status == 200
+
+
+async def test_half_a_submission_is_none(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async with calling(tmp_path) as caller:
+        port = int(caller.base_url.rpartition(":")[2])
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        head = f"POST {GENERATE} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {caller.key}\r\n"
+        writer.write(f'{head}Content-Length: 100\r\n\r\n{{"prompt":'.encode())
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+        await caller.submit()
+
+        bill = await caller.bill()
+
+    assert bill["submissions"] == 1
+    assert not caplog.records
+    assert capfd.readouterr() == ("", "")
+
+
+async def test_a_client_who_leaves_makes_no_noise(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """One leaves in the middle of a download, one while its clip is still being made."""
+    async with calling(tmp_path, "render_s: 0\nclip_bytes: 100000000") as caller:
+        link = await caller.link(await caller.submit())
+        async with caller.session.get(link) as answer:
+            await answer.content.readexactly(1000)
+            answer.close()
+        slow = await caller.link(await caller.submit(prompt="slow", duration=6))
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await caller.fetch(slow)
+        status, data, _ = await caller.fetch(slow, Range="bytes=0-99")
+
+    assert (status, len(data)) == (206, 100)
+    assert not caplog.records
+    assert capfd.readouterr() == ("", "")
+
+
 class TestDownloads:
     """Result files over HTTP."""
 
@@ -290,8 +338,33 @@ class TestBrokenConnections:
             writer.close()
 
 
+SERVE_IN_A_PROCESS = """
+import asyncio, sys
+from pathlib import Path
+from pipeline.sim import ServerConfig, serve
+told = lambda base_url: print(base_url, flush=True)
+asyncio.run(serve(ServerConfig(port=0, key="k", world=Path(sys.argv[1]), clips="small", ready=told)))
+"""
+
+
 class TestRestart:
     """A world outlives the process that served it."""
+
+    async def test_what_was_answered_survives_a_kill(self, tmp_path: Path) -> None:
+        command = (sys.executable, "-c", SERVE_IN_A_PROCESS, str(tmp_path))
+        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+        assert process.stdout is not None
+        base_url = (await process.stdout.readline()).decode().strip()
+        async with aiohttp.ClientSession() as session:
+            caller = Caller(session, base_url, "k")
+            ids = await asyncio.gather(*(caller.submit(prompt=f"fox {i}") for i in range(20)))
+            process.kill()
+            await process.wait()
+
+        async with calling(tmp_path) as caller:
+            bill = await caller.bill()
+
+        assert {job["id"] for job in bill["jobs"]} == set(ids)
 
     async def test_jobs_and_links_are_found_again(self, tmp_path: Path) -> None:
         async with calling(tmp_path) as caller:
