@@ -27,7 +27,7 @@ class Fetched(Protocol):
         """Names in lower case."""
 
     def pieces(self) -> AsyncGenerator[bytes, None]:
-        """The body as it comes, in pieces of up to about 1 MiB. Raises LostAnswerError."""
+        """The body as it comes, in pieces of up to about half a MiB. Raises LostAnswerError."""
 
 
 class Transport(Protocol):

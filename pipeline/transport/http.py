@@ -24,7 +24,7 @@ from pipeline.providers.base import Answer, Call, FilePart
 from pipeline.transport.base import Sent
 
 MAX_ANSWER_BYTES = 1 << 20
-PIECE_BYTES = 1 << 20
+PIECE_BYTES = 1 << 19
 FILE_PIECE_BYTES = 3 << 18  # a multiple of 3, so that base64 pieces join without padding
 MAX_REDIRECTS = 5
 
