@@ -13,14 +13,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pipeline import media
-from pipeline.clock import LoopClock
+from pipeline.clock import Clock, LoopClock
 from pipeline.config import Settings, resolve
 from pipeline.errors import PipelineError, UsageError
 from pipeline.events import Event, Listener
+from pipeline.ledger.base import Ledger
 from pipeline.ledger.sqlite import SqliteLedger
 from pipeline.logs import JsonLog
 from pipeline.model import Image, Probe, Take, TakeState
-from pipeline.offload import Threads
+from pipeline.offload import Offload, Threads
 from pipeline.pace import Pace
 from pipeline.plan import Checked, check
 from pipeline.providers import provider_named
@@ -36,6 +37,7 @@ from pipeline.stages.slots import Slots
 from pipeline.stages.submit import SubmitStage
 from pipeline.storage.local import LocalStorage
 from pipeline.storage.lock import batch_lock
+from pipeline.transport.base import Transport
 from pipeline.transport.http import HttpTransport
 
 LEDGER_NAME = "ledger.sqlite"
@@ -94,7 +96,8 @@ async def _run(
     folder = batch_folder(options.output, checked.batch)
     stack.enter_context(batch_lock(folder))
     settings = stack.enter_context(_settings(checked, options, folder))
-    log = JsonLog(folder / "log.jsonl", settings.key, LoopClock().wall)
+    clock = LoopClock()
+    log = JsonLog(folder / "log.jsonl", settings.key, clock.wall)
     stack.callback(log.close)
 
     def tell(event: Event) -> None:
@@ -107,7 +110,17 @@ async def _run(
     stack.push_async_callback(transport.close)
     media_threads = Threads("media", MEDIA_THREADS)
     stack.callback(media_threads.close)
-    runner = _assemble(checked, settings, folder, ledger, transport, disk, media_threads, tell)
+    runner = assemble(
+        checked=checked,
+        settings=settings,
+        folder=folder,
+        ledger=ledger,
+        transport=transport,
+        disk=disk,
+        media_threads=media_threads,
+        clock=clock,
+        tell=tell,
+    )
     return await runner.run(signals=options.signals)
 
 
@@ -196,17 +209,19 @@ def _settings(checked: Checked, options: RunOptions, folder: Path) -> Iterator[S
         yield replace(resolve(name, facts, limits, env), origin="sim")
 
 
-def _assemble(
+def assemble(
+    *,
     checked: Checked,
     settings: Settings,
     folder: Path,
-    ledger: SqliteLedger,
-    transport: HttpTransport,
-    disk: Threads,
-    media_threads: Threads,
+    ledger: Ledger,
+    transport: Transport,
+    disk: Offload,
+    media_threads: Offload,
+    clock: Clock,
     tell: Listener,
 ) -> Runner:
-    clock = LoopClock()
+    """A runner from its parts. Whatever has to do with the outside world can be replaced by a test."""
     rng = random.Random()  # noqa: S311 - jitter, no secrets
     storage = LocalStorage(folder)
     switches = Switches(tell)

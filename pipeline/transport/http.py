@@ -138,6 +138,8 @@ def _why(error: BaseException, host: str, lost: bool) -> str:
         return f"no trusted TLS connection to {host}: {detail}"
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return f"host {host} not found: {detail}"
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return f"the answer of {host} broke off before its end"
     if isinstance(error, aiohttp.ClientConnectorError):
         return f"cannot connect to {host}: {detail}"
     return f"connection to {host} lost: {detail}" if lost else f"could not ask {host}: {detail}"
