@@ -1,3 +1,32 @@
-"""Nightreel: a manifest of prompts and images in, finished and checked MP4 files out."""
+"""Nightreel: a manifest of prompts and images in, finished and checked MP4 files out.
 
-__version__ = "0.1.0"
+    from pipeline import RunOptions, run_manifest
+
+    result = await run_manifest("teasers.yaml", RunOptions(max_in_flight=10), on_event=print)
+
+The names are loaded on first use: the command line must be able to print its help without an HTTP client.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from pipeline.version import __version__
+
+if TYPE_CHECKING:
+    from pipeline.runner import RunResult
+    from pipeline.wiring import RunOptions, run_manifest
+
+__all__ = ["RunOptions", "RunResult", "__version__", "run_manifest"]
+_HOMES = {
+    "RunOptions": "pipeline.wiring",
+    "RunResult": "pipeline.runner",
+    "run_manifest": "pipeline.wiring",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -13,8 +13,8 @@ from typing import Any
 
 import typer
 
-from pipeline import __version__
 from pipeline.errors import ManifestError, PipelineError
+from pipeline.version import __version__
 
 COMMANDS = {
     "run": "Make every clip of a manifest that is not there yet; the same again finishes what is missing.",

@@ -16,12 +16,12 @@ from typing import Any, TypeVar
 
 import anyio
 
-from pipeline import __version__
 from pipeline.ledger.base import IllegalMoveError, PlacedTake, PlannedJob
 from pipeline.ledger.connection import Connect, Connection, connect, named_queries, open_database, translated
 from pipeline.ledger.rows import WIDTH, spec_of, take_of, values_of
 from pipeline.model import LEGAL_MOVES, Take, TakeState
 from pipeline.offload import Offload
+from pipeline.version import __version__
 
 T = TypeVar("T")
 PAGE = 256

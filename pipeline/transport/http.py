@@ -17,11 +17,11 @@ import aiohttp
 import anyio
 from yarl import URL
 
-from pipeline import __version__
 from pipeline.config import Secret
 from pipeline.errors import LostAnswerError, NotSentError
 from pipeline.providers.base import Answer, Call, FilePart
 from pipeline.transport.base import Sent
+from pipeline.version import __version__
 
 MAX_ANSWER_BYTES = 1 << 20
 PIECE_BYTES = 1 << 19
