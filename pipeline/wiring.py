@@ -16,7 +16,7 @@ from pipeline import media
 from pipeline.clock import Clock, LoopClock
 from pipeline.config import Settings, resolve
 from pipeline.errors import PipelineError, UsageError
-from pipeline.events import Event, Listener
+from pipeline.events import Event, Listener, Trouble
 from pipeline.ledger.base import Ledger
 from pipeline.ledger.sqlite import SqliteLedger
 from pipeline.logs import JsonLog
@@ -26,7 +26,7 @@ from pipeline.pace import Pace
 from pipeline.plan import Checked, check
 from pipeline.providers import provider_named
 from pipeline.runner import Runner, RunResult
-from pipeline.sim import EmbeddedSimulator
+from pipeline.sim import EmbeddedSimulator, WorldFolderError
 from pipeline.sources.images import ImageError, check_image, unchanged
 from pipeline.stages.base import Record, Switches
 from pipeline.stages.download import DownloadStage
@@ -54,7 +54,7 @@ class RunOptions:
     max_in_flight: int | None = None
     allow_insecure: bool = False
     signals: bool = False  # drain on SIGINT and SIGTERM; main thread only
-    env: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    env: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)  # holds keys
 
 
 def check_manifest(path: Path) -> Checked:
@@ -100,11 +100,7 @@ async def _run(
     log = JsonLog(folder / "log.jsonl", settings.key, clock.wall)
     stack.callback(log.close)
 
-    def tell(event: Event) -> None:
-        log(event)
-        if on_event is not None:
-            on_event(event)
-
+    tell = _heard_by(log, on_event)
     ledger = await stack.enter_async_context(open_ledger(folder))
     transport = HttpTransport(settings.base_url, settings.key, connect_timeout_s=settings.connect_timeout_s)
     stack.push_async_callback(transport.close)
@@ -122,6 +118,22 @@ async def _run(
         tell=tell,
     )
     return await runner.run(signals=options.signals)
+
+
+def _heard_by(log: JsonLog, on_event: Listener | None) -> Listener:
+    """Events to the log and to the caller. A face that fails must not stop a run that holds paid work."""
+    faces = [] if on_event is None else [on_event]
+
+    def tell(event: Event) -> None:
+        log(event)
+        for face in list(faces):
+            try:
+                face(event)
+            except Exception as exc:  # whatever it is: a closed terminal, a fault in a caller's function
+                faces.remove(face)
+                log(Trouble(event="listener.failed", message=f"{type(exc).__name__}: {exc}"))
+
+    return tell
 
 
 def batch_folder(output: Path, batch: str) -> Path:
@@ -203,10 +215,23 @@ def _settings(checked: Checked, options: RunOptions, folder: Path) -> Iterator[S
         insecure = options.allow_insecure
         yield resolve(name, facts, limits, options.env, base_url=options.base_url, allow_insecure=insecure)
         return
-    with EmbeddedSimulator(folder / ".sim") as sim:
+    with _simulator(folder / ".sim") as sim:
         env = {facts.key_env: sim.key, facts.base_url_env: sim.base_url}
         # Its port is another one each time; the batch belongs to the simulator as such.
         yield replace(resolve(name, facts, limits, env), origin="sim")
+
+
+@contextmanager
+def _simulator(folder: Path) -> Iterator[EmbeddedSimulator]:
+    simulator = EmbeddedSimulator(folder)
+    try:
+        simulator.start()
+    except (WorldFolderError, OSError) as exc:
+        raise UsageError(f"the simulator cannot start: {exc}") from exc
+    try:
+        yield simulator
+    finally:
+        simulator.close()
 
 
 def assemble(

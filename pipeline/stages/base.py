@@ -6,7 +6,8 @@ A stage passes on what is not its own, so that one marker walking down the chain
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from enum import Enum
 from typing import Any
 
@@ -62,6 +63,34 @@ class Switches:
             self.polls_off.set()
         if downloads:
             self.downloads_off.set()
+
+
+class Cuts:
+    """Work that is dropped where it stands when a switch goes off, such as a transfer or a question."""
+
+    def __init__(self, off: anyio.Event) -> None:
+        self._off = off
+        self._scopes: set[anyio.CancelScope] = set()
+
+    @contextmanager
+    def cuttable(self) -> Iterator[None]:
+        with anyio.CancelScope() as scope:
+            self._scopes.add(scope)
+            if self._off.is_set():
+                scope.cancel()
+            try:
+                yield
+            finally:
+                self._scopes.discard(scope)
+
+    def cut(self) -> None:
+        for scope in self._scopes:
+            scope.cancel()
+
+    async def watch(self) -> None:
+        """Cut everything once the switch goes off; runs beside the work."""
+        await self._off.wait()
+        self.cut()
 
 
 async def nap(off: anyio.Event, seconds: float) -> bool:

@@ -20,7 +20,7 @@ from pipeline.events import BytesLoaded
 from pipeline.model import Take, TakeState
 from pipeline.offload import Offload
 from pipeline.providers.base import PollVerdict
-from pipeline.stages.base import Inbox, Record, Switches, nap, run_workers
+from pipeline.stages.base import Cuts, Inbox, Record, Switches, nap, run_workers
 from pipeline.stages.gateway import Gateway
 from pipeline.storage.base import Part, Storage
 from pipeline.transport.base import Fetched, Transport
@@ -81,27 +81,23 @@ class DownloadStage:
         self._record = record
         self._switches = switches
         self._disk = disk
+        self._transfers = Cuts(switches.downloads_off)
         self._clock: Clock = gateway.clock
         self._rng: random.Random = gateway.rng
         self._settings = gateway.settings
 
     async def run(self, inbox: Inbox, outbox: Inbox, leave: Callable[[Take], None]) -> None:
-        await run_workers(inbox, outbox, self._work, leave, self._switches, self._settings.downloads)
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._transfers.watch)
+            count = self._settings.downloads
+            await run_workers(inbox, outbox, self._work, leave, self._switches, count)
+            group.cancel_scope.cancel()
 
     async def _work(self, take: Take) -> Take | None:
         """Fetch it, unless the switch goes off: then the transfer is cut and its part file kept."""
         result: Take | None = None
-        if self._switches.downloads_off.is_set():
-            return None
-        async with anyio.create_task_group() as group:
-
-            async def cut() -> None:
-                await self._switches.downloads_off.wait()
-                group.cancel_scope.cancel()
-
-            group.start_soon(cut)
+        with self._transfers.cuttable():
             result = await self._collect(take)
-            group.cancel_scope.cancel()
         return result
 
     async def _collect(self, take: Take) -> Take | None:

@@ -22,7 +22,7 @@ from pipeline.events import TakePolled
 from pipeline.model import Take, TakeState
 from pipeline.providers.base import Polled, PollVerdict
 from pipeline.schedule import Schedule, poll_gap_s
-from pipeline.stages.base import CLOSED, Inbox, Record, Switches
+from pipeline.stages.base import CLOSED, Cuts, Inbox, Record, Switches
 from pipeline.stages.gateway import Gateway
 from pipeline.stages.slots import Slots
 
@@ -73,7 +73,7 @@ class PollStage:
         self._waiting: dict[int, Waiting] = {}
         self._closed = anyio.Event()
         self._wake = anyio.Event()
-        self._questions: set[anyio.CancelScope] = set()
+        self._questions = Cuts(switches.polls_off)
         self._room = anyio.Semaphore(MAX_AT_ONCE)
         self._answered_at = -math.inf  # when the last poll left that was answered properly
 
@@ -84,8 +84,7 @@ class PollStage:
             group.start_soon(self._watch_switch)
             async with anyio.create_task_group() as polls:
                 await self._dispatch(polls)
-                for question in self._questions:  # rare ones, or cut by the switch; answers are read on
-                    question.cancel()
+                self._questions.cut()  # only rare ones are left; answers that are here are read on
             for waiting in list(self._waiting.values()):
                 self._gone(waiting)
             await self._closed.wait()
@@ -112,7 +111,7 @@ class PollStage:
         self._plan(waiting, due_in)
 
     async def _watch_switch(self) -> None:
-        await self._switches.polls_off.wait()
+        await self._questions.watch()
         self._nudge()
 
     def _nudge(self) -> None:
@@ -154,10 +153,8 @@ class PollStage:
             assert waiting.take.handle is not None, "only what was accepted is polled"
             asked_at = self._clock.monotonic()
             answer: tuple[Polled, float | None] | None = None
-            with anyio.CancelScope() as question:
-                self._questions.add(question)
+            with self._questions.cuttable():
                 answer = await self._gateway.poll(waiting.take.handle)
-            self._questions.discard(question)
             if answer is not None:
                 await self._read(waiting, *answer, asked_at)
         except DiskFullError as exc:
