@@ -1,7 +1,7 @@
 """What is raised on purpose, and the exit code each ends the command with.
 
 A failed job is a record, not an exception: only what stops a run, or one call, is here.
-Exit codes: docs/design.md, section 5.
+Exit codes: docs/design.md, "Exit codes".
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What makes two jobs the same purchase: the fingerprint of what was asked.
 
 Golden values stand in the tests. A new field joins the spec only where a job sets it, so that a new
-version never buys anything again. In it and not in it: docs/design.md, section 4, "Identity".
+version never buys anything again. In it and not in it: docs/design.md, "Identity".
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The nouns of the pipeline: job, take, handle, and the one table of legal moves between states.
 
 A *job* is one clip the manifest asks for. A *take* is one paid lineage of a job; it has a state.
-Nothing here does I/O or knows a gateway. Words: docs/design.md, section 2.
+Nothing here does I/O or knows a gateway. Words: docs/design.md, "Words".
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Job:
 
 
 class TakeState(StrEnum):
-    """Where a take stands. Meanings: docs/design.md, section 4."""
+    """Where a take stands. Meanings: docs/design.md, "States of a take"."""
 
     PLANNED = "planned"
     SUBMITTING = "submitting"

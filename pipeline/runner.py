@@ -217,7 +217,7 @@ class Runner:
         )
 
     def _exit_code(self, counts: Mapping[TakeState, int]) -> int:
-        """The first that applies, by docs/design.md, section 5."""
+        """The first that applies, by docs/design.md, "Exit codes"."""
         if set(counts) <= {TakeState.DONE}:
             return 0 if self.signal_code is None else self.signal_code
         if self.switches.exit_code == 3:

@@ -2,7 +2,7 @@
 
 In: a way to open the file.  Out: a head, a stream of jobs, and problems with line and column.
 Opens nothing itself: images, provider names and what a model can do are checked by others, who say what
-they find through `Entry.problem` and `Head.problem`. Contract: docs/design.md, section 5.
+they find through `Entry.problem` and `Head.problem`. Contract: docs/manifest.md.
 """
 
 from pipeline.manifest.reader import Manifest, read_manifest

@@ -51,7 +51,7 @@ class Answer:
 
 
 class SubmitVerdict(StrEnum):
-    """What an answer to a paid POST means. Rules: docs/design.md, section 4, "Refused or unknown?"."""
+    """What an answer to a paid POST means. Rules: docs/design.md, "Submitting"."""
 
     ACCEPTED = "accepted"
     BUSY = "busy"  # well-formed 429 or 503: refused for now, nothing was accepted

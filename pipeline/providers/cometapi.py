@@ -30,7 +30,7 @@ from pipeline.providers.results import read_poll, read_submit
 _ROOT = "/grok/v1/videos"
 _JSON = {"content-type": "application/json"}
 
-# Observed, not promised: published by two resellers of the same model (docs/provider-apis.md, 1.2, X17, X19).
+# Observed, not promised: published by two resellers of the same model (docs/provider-apis.md).
 MAX_PROMPT_CHARS = 4096
 
 # "public URL of JPEG, PNG, WebP, or a data URI", video-generation page, read 22 November 2026.
@@ -53,7 +53,7 @@ MODELS: Mapping[str, ModelRules] = {
         image=True,
     ),
     # Announced 22 August 2026 (.../discussions/133). The newest generation page adds 1080p, and shows this
-    # model with a picture only; text alone is allowed, since xAI offers it (docs/provider-apis.md, 6, row 8).
+    # model with a picture only; text alone is allowed, since xAI offers it (docs/provider-apis.md).
     "grok-imagine-video-1.5": ModelRules(
         operations=frozenset({Operation.GENERATE}),
         durations_s=_DURATIONS,
@@ -74,7 +74,7 @@ COMETAPI = Capabilities(
     poll_per_s=5.0,
     max_in_flight=20,
     poll=PollAdvice(first_s=5.0, min_s=5.0, max_s=15.0, growth=0.1),
-    url_life_s=3600.0,  # it is xAI's link: 24 h, "temporary" or 1 h, by page (docs/provider-apis.md, 1.8)
+    url_life_s=3600.0,  # it is xAI's link: 24 h, "temporary" or 1 h, by page (docs/provider-apis.md)
 )
 
 

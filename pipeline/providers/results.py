@@ -1,7 +1,7 @@
 """What a successful answer says: the id of an accepted job, or how far a job is.
 
 Owns the body of xAI's video API as its resellers pass it on: flat, or in the `code`/`data` envelope of
-older CometAPI pages. One reading for both, by the parser rule in docs/provider-apis.md, section 2.3. Anything
+older CometAPI pages. One reading for both, by the parser rule in docs/provider-apis.md, "Poll answers". Anything
 that is not a 2xx goes to refusals.py.
 """
 
@@ -33,7 +33,7 @@ _RUNNING, _READY, _FAILED, _EXPIRED = (
     PollVerdict.EXPIRED,
 )
 STATUS_WORDS: Mapping[str, PollVerdict] = {
-    # docs/provider-apis.md, 0.1: xAI, CometAPI (both forms) and the synonyms of their relatives.
+    # docs/provider-apis.md, "Poll answers": xAI, CometAPI (both forms) and the synonyms of their relatives.
     **dict.fromkeys(("queued", "pending", "starting", "in_queue", "not_start", "submitted"), _RUNNING),
     **dict.fromkeys(("processing", "in_progress", "running"), _RUNNING),
     **dict.fromkeys(("done", "success", "succeeded", "completed"), _READY),

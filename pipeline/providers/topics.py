@@ -2,7 +2,7 @@
 
 Owns reading the error out of any JSON, and the words. Gateways answer the same number for different things
 and put the difference into text, so the words decide about money: the tests hold texts that each topic must
-catch, and near ones that it must not. The forms: docs/provider-apis.md, sections 1.5 and 2.4.
+catch, and near ones that it must not. The forms: docs/provider-apis.md, "Errors".
 """
 
 from __future__ import annotations

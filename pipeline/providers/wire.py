@@ -42,7 +42,7 @@ def _bounded_int(digits: str) -> int | None:
 def unwrapped(document: object) -> tuple[Mapping[str, object], ...]:
     """The object and those in its `data`, outermost first, down to the one that has the `video`.
 
-    Flat bodies give one level, the older CometAPI envelope up to three. Rule: docs/provider-apis.md, 2.3.
+    Flat bodies give one level, the older CometAPI envelope up to three. Rule: docs/provider-apis.md.
     """
     levels: list[Mapping[str, object]] = []
     while isinstance(document, dict) and len(levels) < 8:

@@ -1,7 +1,7 @@
 """Finish stage: a downloaded file becomes the clip of its job, or is kept aside with the reason why not.
 
 In: takes with a durable part file.  Out: nothing; the ledger says done.
-Order, so that a crash anywhere loses nothing: docs/design.md, section 4, "Order of a finish".
+Order, so that a crash anywhere loses nothing: docs/design.md, "Downloading and finishing".
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Submit stage: send each planned take once, and have its remote id on record before anything else.
 
 In: all takes; only the planned are its own.  Out: accepted takes, and whatever it passes on.
-Order of a submit, and what is refused or unknown: docs/design.md, section 4. Knows nothing of HTTP.
+Order of a submit, and what is refused or unknown: docs/design.md, "Submitting". Knows nothing of HTTP.
 """
 
 from __future__ import annotations
