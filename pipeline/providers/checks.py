@@ -1,8 +1,8 @@
 """Checking a job against a capability table, before it costs anything.
 
-Shared by every provider: some gateways ignore what they do not know, without an error, and bill all the same
-(docs/provider-apis.md, "Requests"), so the table is the only guard. Each message says what was given and what is
-allowed.
+Shared by every provider: some gateways ignore what they do not know, without an error, and bill all the
+same (docs/provider-apis.md, "Requests"), so the table is the only guard. Each message says what was given
+and what is allowed.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What an answer that is not a success means, for every provider: one table for submits, one for polls.
 
-Owns the decision "refused or unknown?" (docs/design.md, "Submitting"): a wrong one pays twice for a clip. Words
-are in topics.py. Cautious both ways: a submit is refused only on good evidence, and a poll ends a paid take
-only if the body says why.
+Owns the decision "refused or unknown?" (docs/design.md, "Submitting"): a wrong one pays twice for a clip.
+Words are in topics.py. Cautious both ways: a submit is refused only on good evidence, and a poll ends a
+paid take only if the body says why.
 """
 
 from __future__ import annotations

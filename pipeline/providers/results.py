@@ -1,7 +1,7 @@
 """What a successful answer says: the id of an accepted job, or how far a job is.
 
 Owns the body of xAI's video API as its resellers pass it on: flat, or in the `code`/`data` envelope of
-older CometAPI pages. One reading for both, by the parser rule in docs/provider-apis.md, "Poll answers". Anything
+older CometAPI pages. One reading for both, by the rule in docs/provider-apis.md, "Poll answers". Anything
 that is not a 2xx goes to refusals.py.
 """
 
