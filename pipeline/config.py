@@ -16,7 +16,7 @@ from pipeline.providers.base import Capabilities, PollAdvice
 
 DEFAULT_JOB_DEADLINE_S = 1800.0
 DEFAULT_DOWNLOADS = 8
-EAGER_GROWTH = 0.2  # each wait a fifth of the take's age: on average a tenth of it is lost
+EAGER_FIRST = 4.0  # nothing is ready after a single floor; a few of them cost no time that is noticed
 
 
 class Secret:
@@ -94,7 +94,8 @@ def polling(advice: PollAdvice, floor_s: float | None) -> PollAdvice:
     if floor_s is None:
         return advice
     if floor_s < advice.min_s:
-        return replace(advice, first_s=floor_s, min_s=floor_s, growth=max(advice.growth, EAGER_GROWTH))
+        first_s = min(advice.first_s, EAGER_FIRST * floor_s)
+        return replace(advice, first_s=first_s, min_s=floor_s)
     return replace(advice, min_s=floor_s, max_s=max(advice.max_s, floor_s))
 
 

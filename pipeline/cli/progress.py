@@ -11,7 +11,7 @@ from collections import Counter
 from typing import Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
 from pipeline.cli.table import style_of
@@ -26,12 +26,9 @@ from pipeline.events import (
     TakePolled,
     Trouble,
 )
-from pipeline.model import Take, TakeState
-from pipeline.money import usd_text
+from pipeline.model import TICKS_PER_USD, Take, TakeState
 
 QUIET_MOVES = {TakeState.SUBMITTING, TakeState.READY, TakeState.PLANNED}
-_RENDERING = {TakeState.ACCEPTED}
-_LOADING = {TakeState.READY}
 
 
 class Face(Protocol):
@@ -73,22 +70,23 @@ class Tally:
         return self.total - sum(self.states[state] for state in busy)
 
     def line(self) -> str:
-        """`4 waiting · 12 rendering · 2 loading · 30 done · 6.1/min · $1.20 · 3 min left`."""
+        """`14/20 · 4 waiting · 2 rendering · 6.1/min · $1.20 · 1 min left`, short enough for 80 columns."""
         states = self.states
-        ended = self.settled - states[TakeState.DONE]
+        stages = {
+            "waiting": states[TakeState.PLANNED] + states[TakeState.SUBMITTING],
+            "rendering": states[TakeState.ACCEPTED],
+            "loading": states[TakeState.READY],
+            "without a clip": self.settled - states[TakeState.DONE],
+        }
+        parts = [f"{states[TakeState.DONE]}/{self.total}"]
+        parts += [f"{count} {stage}" for stage, count in stages.items() if count]
         minutes = (time.monotonic() - self._began) / 60
-        parts = [
-            f"{states[TakeState.PLANNED] + states[TakeState.SUBMITTING]} waiting",
-            f"{states[TakeState.ACCEPTED]} rendering",
-            f"{states[TakeState.READY]} loading",
-            f"{states[TakeState.DONE]} done",
-        ]
-        parts += [f"{ended} without a clip"] if ended else []
         if self.finished and minutes > 0:
             pace = self.finished / minutes
-            parts += [f"{pace:.1f}/min", f"{usd_text(self.cost_ticks)} so far"]
             left = (self.total - self.settled) / pace
-            parts += [f"{left:.0f} min left" if left >= 1 else "under a minute left"]
+            parts += [f"{pace:.1f}/min", f"{left:.0f} min left" if left >= 1 else "under 1 min left"]
+        if self.cost_ticks:
+            parts.append(f"${self.cost_ticks / TICKS_PER_USD:.2f}")
         return " · ".join(parts)
 
 
@@ -139,8 +137,7 @@ class LiveFace:
         self._tally = Tally()
         self._console = Console(file=sys.stderr, highlight=False)
         self._progress = Progress(
-            BarColumn(bar_width=20),
-            MofNCompleteColumn(),
+            BarColumn(bar_width=10),
             TextColumn("{task.description}", markup=False),
             console=self._console,
             transient=True,

@@ -18,10 +18,10 @@ SIM = replace(
     key_env="NIGHTREEL_SIM_KEY",
     base_url_env="NIGHTREEL_SIM_URL",
     base_url="",
-    submit_per_s=500.0,
+    submit_per_s=1000.0,
     poll_per_s=1000.0,
     max_in_flight=50,
-    poll=PollAdvice(first_s=0.2, min_s=0.05, max_s=5.0, growth=0.2),
+    poll=PollAdvice(first_s=0.2, min_s=0.05, max_s=5.0, growth=0.1),
 )
 
 PROVIDERS: Mapping[str, Provider] = MappingProxyType(

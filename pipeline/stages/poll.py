@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 import anyio
@@ -21,7 +21,7 @@ from pipeline.errors import DiskFullError
 from pipeline.events import TakePolled
 from pipeline.model import Take, TakeState
 from pipeline.providers.base import Polled, PollVerdict
-from pipeline.schedule import Schedule, poll_gap_s
+from pipeline.schedule import FirstPolls, Schedule, poll_gap_s
 from pipeline.stages.base import CLOSED, Cuts, Inbox, Record, Switches
 from pipeline.stages.gateway import Gateway
 from pipeline.stages.slots import Slots
@@ -46,6 +46,9 @@ class Waiting:
     take: Take
     deadline_at: float  # wall time
     asked: bool = False
+    new: bool = True  # in the schedule since before its first poll was due: its age tells about its kind
+    asked_age_s: float = 0.0  # its age when the last poll left
+    unready_s: float | None = None  # the same of the last poll that found it not ready
     left: bool = False
     failures: int = 0
     no_url: int = 0
@@ -70,6 +73,7 @@ class PollStage:
         self._rng: random.Random = gateway.rng
         self._settings = gateway.settings
         self._schedule = Schedule()
+        self._first_polls = FirstPolls(self._settings.poll)
         self._waiting: dict[int, Waiting] = {}
         self._closed = anyio.Event()
         self._wake = anyio.Event()
@@ -106,9 +110,9 @@ class PollStage:
         begun = take.accepted_at or self._clock.wall()
         waiting = Waiting(take, begun + self._settings.job_deadline_s)
         self._waiting[take.id] = waiting
-        age_s = self._clock.wall() - begun
-        due_in = 0.0 if waiting.collected_before else max(0.0, self._settings.poll.first_s - age_s)
-        self._plan(waiting, due_in)
+        due_in = self._first_polls.first_s(_kind(take)) - self._age_s(waiting)
+        waiting.new = due_in > 0 and not waiting.collected_before
+        self._plan(waiting, due_in if waiting.new else 0.0)
 
     async def _watch_switch(self) -> None:
         await self._questions.watch()
@@ -125,6 +129,9 @@ class PollStage:
     def _awaited(self, waiting: Waiting) -> bool:
         """Whether the run stays open for it: it was not asked yet, or its deadline is still to come."""
         return not waiting.asked or (not waiting.collected_before and not self._overdue(waiting))
+
+    def _age_s(self, waiting: Waiting) -> float:
+        return self._clock.wall() - (waiting.take.accepted_at or 0.0)
 
     def _overdue(self, waiting: Waiting) -> bool:
         return self._clock.wall() >= waiting.deadline_at
@@ -152,6 +159,7 @@ class PollStage:
         try:
             assert waiting.take.handle is not None, "only what was accepted is polled"
             asked_at = self._clock.monotonic()
+            waiting.asked_age_s = self._age_s(waiting)
             answer: tuple[Polled, float | None] | None = None
             with self._questions.cuttable():
                 answer = await self._gateway.poll(waiting.take.handle)
@@ -184,6 +192,7 @@ class PollStage:
         elif polled.verdict is PollVerdict.NO_URL:
             await self._no_url(waiting, polled)
         else:
+            waiting.unready_s = waiting.asked_age_s
             self._record.tell(TakePolled(take=waiting.take, status=polled.status, progress=polled.progress))
             self._again(waiting)
         return None
@@ -193,8 +202,8 @@ class PollStage:
         if waiting.asked and self._overdue(waiting):
             self._give_up_waiting(waiting)
             return self._plan(waiting, max(RARE_S, at_least_s))
-        age_s = self._clock.wall() - (waiting.take.accepted_at or 0.0)
-        return self._plan(waiting, max(poll_gap_s(age_s, self._settings.poll), at_least_s))
+        gap_s = poll_gap_s(self._age_s(waiting), self._settings.poll)
+        return self._plan(waiting, max(gap_s, at_least_s))
 
     def _give_up_waiting(self, waiting: Waiting) -> None:
         if not waiting.left:
@@ -228,7 +237,7 @@ class PollStage:
         first = waiting.refused_at = now if waiting.refused_at is None else waiting.refused_at
         if polled.verdict is PollVerdict.CREDITS:
             self._switches.pause(f"credits are used up: {polled.reason}", 3)
-        if self._clock.wall() - (waiting.take.accepted_at or 0.0) < GRACE_S:
+        if self._age_s(waiting) < GRACE_S:
             return self._again(waiting)
         if self._answered_at > first and polled.verdict is not PollVerdict.CREDITS:
             lost = f"lost at gateway: {polled.reason or 'it does not know this id any more'}"
@@ -250,6 +259,9 @@ class PollStage:
             self._again(waiting)
 
     async def _ready(self, waiting: Waiting, polled: Polled) -> None:
+        if waiting.new:
+            kind = _kind(waiting.take)
+            self._first_polls.ready(kind, waiting.asked_age_s, waiting.unready_s)
         now = self._clock.wall()
         take = await self._record.move(
             waiting.take,
@@ -284,3 +296,9 @@ class PollStage:
     def _forget(self, take: Take) -> None:
         self._waiting.pop(take.id, None)
         self._slots.free(take.id)
+
+
+def _kind(take: Take) -> Hashable:
+    """What decides how long a clip takes, as far as we know."""
+    job = take.job
+    return job.operation, job.model, job.duration_s, job.resolution, job.image is not None

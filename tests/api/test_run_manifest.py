@@ -1,0 +1,101 @@
+"""`from pipeline import run_manifest`: what another program gets, on the embedded simulator."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline import RunOptions, run_manifest
+from pipeline.errors import BusyError, GatewayUnusableError, ManifestError, UsageError
+from pipeline.events import Event, RunEnded, RunStarted, TakeMoved
+from pipeline.model import LEGAL_MOVES, TakeState
+from pipeline.storage.lock import batch_lock
+
+MANIFEST = """\
+version: 1
+batch: api
+provider: sim
+defaults: {duration: 1, resolution: 480p, aspect_ratio: '1:1'}
+jobs:
+  - {id: candle, prompt: A candle.}
+  - {id: candle-snow, edit: candle, prompt: Snow.}
+"""
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Path:
+    path = tmp_path / "api.yaml"
+    path.write_text(MANIFEST)
+    return path
+
+
+def options(tmp_path: Path) -> RunOptions:
+    return RunOptions(output=tmp_path / "output", env={})
+
+
+@pytest.mark.slow
+async def test_events_tell_every_legal_move_between_a_start_and_an_end(
+    manifest: Path, tmp_path: Path
+) -> None:
+    """A listener can follow each take from planned to done, and the result agrees with what it heard."""
+    heard: list[Event] = []
+
+    result = await run_manifest(manifest, options(tmp_path), heard.append)
+
+    moves = [event for event in heard if isinstance(event, TakeMoved)]
+    assert isinstance(heard[0], RunStarted)
+    assert heard[0].counts == {TakeState.PLANNED: 2}
+    assert heard[-1] == RunEnded(exit_code=0, seconds=result.seconds)
+    assert all(move.take.state in LEGAL_MOVES[move.before] for move in moves)
+    assert [move.take.state for move in moves if move.take.job.key == "candle"] == [
+        TakeState.SUBMITTING,
+        TakeState.ACCEPTED,
+        TakeState.READY,
+        TakeState.DONE,
+    ]
+    assert (result.exit_code, result.counts) == (0, {TakeState.DONE: 2})
+    assert (result.folder / "clips" / "candle-snow.mp4").is_file()
+
+
+@pytest.mark.slow
+async def test_a_listener_that_fails_is_dropped_and_the_run_goes_on(manifest: Path, tmp_path: Path) -> None:
+    """A fault in a caller's function must not cost a clip; the log says what happened."""
+
+    def broken(event: Event) -> None:
+        raise RuntimeError("no terminal here")
+
+    result = await run_manifest(manifest, options(tmp_path), broken)
+
+    assert result.exit_code == 0
+    assert "no terminal here" in (result.folder / "log.jsonl").read_text()
+
+
+async def test_what_cannot_start_raises_an_error_with_the_commands_exit_code(
+    manifest: Path, tmp_path: Path
+) -> None:
+    """Nothing is sent, and the caller can tell the cases apart."""
+    manifest.write_text(MANIFEST.replace("sim", "cometapi"))
+    with pytest.raises(GatewayUnusableError, match="COMETAPI_KEY is not set") as no_key:
+        await run_manifest(manifest, options(tmp_path))
+    assert no_key.value.exit_code == 3
+
+    manifest.write_text(MANIFEST.replace("duration: 1", "duration: 99"))
+    with pytest.raises(ManifestError, match="99 s is not offered") as bad:
+        await run_manifest(manifest, options(tmp_path))
+    assert bad.value.exit_code == 2
+
+    with pytest.raises(UsageError, match="not found"):
+        await run_manifest(tmp_path / "nothing.yaml", options(tmp_path))
+
+
+async def test_a_batch_that_another_run_holds_is_left_alone(manifest: Path, tmp_path: Path) -> None:
+    """Exit code 5, and not one file more than the lock."""
+    folder = tmp_path / "output" / "api"
+    folder.mkdir(parents=True)
+
+    with batch_lock(folder), pytest.raises(BusyError) as busy:
+        await run_manifest(manifest, options(tmp_path))
+
+    assert busy.value.exit_code == 5
+    assert [path.name for path in folder.iterdir()] == [".lock"]
