@@ -7,7 +7,6 @@ Knows nothing of HTTP (transport/) or files (storage/).
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from anyio.abc import TaskGroup
 
 from pipeline.backoff import POLL_BACKOFF, retry_delay
 from pipeline.clock import Clock
+from pipeline.doubts import Doubts
 from pipeline.errors import DiskFullError
 from pipeline.events import TakePolled
 from pipeline.model import Take, TakeState
@@ -52,7 +52,6 @@ class Waiting:
     left: bool = False
     failures: int = 0
     no_url: int = 0
-    refused_at: float | None = None  # monotonic time of the first of a row of refusals
     warned: str | None = None
 
     @property
@@ -79,7 +78,7 @@ class PollStage:
         self._wake = anyio.Event()
         self._questions = Cuts(switches.polls_off)
         self._room = anyio.Semaphore(MAX_AT_ONCE)
-        self._answered_at = -math.inf  # when the last poll left that was answered properly
+        self._doubts = Doubts()
 
     async def run(self, inbox: Inbox, outbox: Inbox, leave: Callable[[Take], None]) -> None:
         self._outbox, self._leave = outbox, leave
@@ -131,7 +130,7 @@ class PollStage:
         return not waiting.asked or (not waiting.collected_before and not self._overdue(waiting))
 
     def _age_s(self, waiting: Waiting) -> float:
-        return self._clock.wall() - (waiting.take.accepted_at or 0.0)
+        return max(0.0, self._clock.wall() - (waiting.take.accepted_at or 0.0))  # clocks are set back
 
     def _overdue(self, waiting: Waiting) -> bool:
         return self._clock.wall() >= waiting.deadline_at
@@ -178,8 +177,8 @@ class PollStage:
         waiting.asked = True
         if polled.verdict in (PollVerdict.REFUSED, PollVerdict.ACCOUNT, PollVerdict.CREDITS):
             return await self._doubt(waiting, polled)
-        waiting.failures, waiting.refused_at = 0, None
-        self._answered_at = max(self._answered_at, asked_at)
+        waiting.failures = 0
+        self._doubts.answered(waiting.take.id, asked_at)
         if polled.warning is not None and polled.warning != waiting.warned:
             waiting.warned = polled.warning
             self._record.trouble("take.status_unknown", polled.warning, waiting.take)
@@ -227,28 +226,26 @@ class PollStage:
         return self._again(waiting, max(delay, self._settings.poll.min_s))
 
     async def _doubt(self, waiting: Waiting, polled: Polled) -> None:
-        """A 4xx: early, lost at the gateway, or the whole account (design.md, "Errors on a poll").
-
-        Only an answer to a poll that left after our first refusal shows that the account is well.
-        """
-        if waiting.collected_before:
-            return self._gone(waiting)
-        now = self._clock.monotonic()
-        first = waiting.refused_at = now if waiting.refused_at is None else waiting.refused_at
+        """A 4xx: early, lost at the gateway, or the whole account (docs/design.md, "Polling")."""
         if polled.verdict is PollVerdict.CREDITS:
             self._switches.pause(f"credits are used up: {polled.reason}", 3)
-        if self._age_s(waiting) < GRACE_S:
+        elif self._age_s(waiting) < GRACE_S:
             return self._again(waiting)
-        if self._answered_at > first and polled.verdict is not PollVerdict.CREDITS:
-            lost = f"lost at gateway: {polled.reason or 'it does not know this id any more'}"
-            return await self._end(waiting, TakeState.FAILED, polled, lost)
+        self._doubts.refused(waiting.take.id, self._clock.monotonic())
+        if self._doubts.is_lost(waiting.take.id) and polled.verdict is not PollVerdict.CREDITS:
+            return await self._lost(waiting, polled)
         if polled.verdict is PollVerdict.ACCOUNT:
             self._switches.pause(f"the gateway refuses this key: {polled.reason}", 3, polls=True)
-        doubtful = [other for other in self._waiting.values() if other.refused_at is not None]
-        if len(doubtful) > 1 and self._answered_at < min(other.refused_at or now for other in doubtful):
+        elif self._doubts.are_all_refused():
             why = f"{self._settings.base_url} knows none of the takes asked about: {polled.reason}"
             self._switches.pause(f"{why}; check the base URL and the key", 3, polls=True)
-        return self._again(waiting, GRACE_S)
+        return self._gone(waiting) if waiting.collected_before else self._again(waiting, GRACE_S)
+
+    async def _lost(self, waiting: Waiting, polled: Polled) -> None:
+        if waiting.collected_before:
+            return self._gone(waiting)
+        lost = f"lost at gateway: {polled.reason or 'it does not know this id any more'}"
+        return await self._end(waiting, TakeState.FAILED, polled, lost)
 
     async def _no_url(self, waiting: Waiting, polled: Polled) -> None:
         waiting.no_url += 1
@@ -295,6 +292,7 @@ class PollStage:
 
     def _forget(self, take: Take) -> None:
         self._waiting.pop(take.id, None)
+        self._doubts.forget(take.id)
         self._slots.free(take.id)
 
 
