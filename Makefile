@@ -7,7 +7,7 @@ DEV = .venv/bin
 TEST = .venv-test/bin
 unexport PYTHONPATH
 
-.PHONY: demo test check clean
+.PHONY: demo test check bench clean
 
 demo: .venv/installed
 	$(DEV)/nightreel run manifests/quickstart.yaml
@@ -26,6 +26,9 @@ check: .venv/installed-test
 	$(DEV)/ruff check .
 	$(DEV)/mypy
 	$(DEV)/pytest -q -m "not slow"
+
+bench: .venv/installed
+	$(DEV)/python bench/spine.py
 
 clean:
 	rm -rf .venv .venv-test build dist

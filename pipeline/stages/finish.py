@@ -17,7 +17,7 @@ from pipeline.offload import Offload
 from pipeline.stages.base import Inbox, Record, Switches, run_workers
 from pipeline.storage.base import Storage
 
-WORKERS = 4
+WORKERS = 8
 
 
 class FinishStage:

@@ -260,6 +260,7 @@ class PollStage:
             kind = _kind(waiting.take)
             self._first_polls.ready(kind, waiting.asked_age_s, waiting.unready_s)
         now = self._clock.wall()
+        self._slots.free(waiting.take.id)  # the gateway is done with it: the next may go while we write
         take = await self._record.move(
             waiting.take,
             TakeState.READY,

@@ -36,7 +36,7 @@ class LocalStorage:
         self._superseded = folder / "superseded"
 
     def prepare(self) -> None:
-        self._clips.mkdir(parents=True, exist_ok=True)
+        self._make(self._clips)
 
     def free_bytes(self) -> int:
         return shutil.disk_usage(self._folder).free
@@ -51,7 +51,7 @@ class LocalStorage:
     def open_part(self, take: Take) -> LocalPart:
         path = self.part_path(take)
         with _room_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            self._make(path.parent)
             return LocalPart(path)
 
     def reject(self, take: Take) -> Path:
@@ -70,12 +70,12 @@ class LocalStorage:
     def place(self, take: Take, side: Mapping[str, Any], labels: Mapping[str, str]) -> Path:
         clip = self.clip_path(take)
         with _room_errors(clip):
-            clip.parent.mkdir(parents=True, exist_ok=True)
+            self._make(clip.parent)
             if take.wanted:
                 self._keep_older(clip, labels)
             _write_side(clip, side)
             os.replace(self.part_path(take), clip)
-            self._sync_up(clip.parent)
+            _sync_folder(clip.parent)
         return clip
 
     def has_clip(self, take: Take) -> bool:
@@ -92,12 +92,12 @@ class LocalStorage:
         if not _holds(kept, take):
             return False
         with _room_errors(clip):
-            clip.parent.mkdir(parents=True, exist_ok=True)
+            self._make(clip.parent)
             self._keep_older(clip, labels)
             if _side_path(kept).exists():
                 os.replace(_side_path(kept), _side_path(clip))
             os.replace(kept, clip)
-            self._sync_up(clip.parent)
+            _sync_folder(clip.parent)
         return True
 
     def _keep_older(self, clip: Path, labels: Mapping[str, str]) -> None:
@@ -110,17 +110,20 @@ class LocalStorage:
         sha256 = file_sha256(clip)
         label = labels.get(sha256) or f"{clip.relative_to(self._clips).with_suffix('')}.{sha256[:8]}"
         kept = _with(self._superseded / label, ".mp4")
-        kept.parent.mkdir(parents=True, exist_ok=True)
+        self._make(kept.parent)
         if _read_side(clip).get("sha256") == sha256:
             _second_name(_side_path(clip), _side_path(kept))
         _second_name(clip, kept)
-        self._sync_up(kept.parent)
+        _sync_folder(kept.parent)
 
-    def _sync_up(self, folder: Path) -> None:
-        """Make the names in `folder`, and the folder's own, durable up to the batch folder."""
-        while folder != self._folder.parent:
-            _sync_folder(folder)
+    def _make(self, folder: Path) -> None:
+        """Make a folder, and its name durable in those above it, up to the batch folder."""
+        if folder.is_dir():
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        while folder != self._folder:
             folder = folder.parent
+            _sync_folder(folder)
 
 
 class LocalPart:
