@@ -174,8 +174,9 @@ def find_batch(output: Path, batch: str) -> Path:
 
 
 def clip_of(folder: Path, take: Take) -> Path | None:
-    """Where the clip of a done take lies."""
-    return LocalStorage(folder).clip_path(take) if take.state is TakeState.DONE else None
+    """Where the clip of a done take lies, if it still lies there."""
+    clip = LocalStorage(folder).clip_path(take)
+    return clip if take.state is TakeState.DONE and clip.is_file() else None
 
 
 @asynccontextmanager

@@ -40,6 +40,8 @@ def take_table(rows: Iterable[tuple[Take, Path | None]]) -> Table:
     for take, clip in rows:
         cost = "" if take.cost_ticks is None else usd_text(take.cost_ticks)
         what = str(clip) if clip is not None else take.reason or ""
+        if take.state is TakeState.DONE and clip is None:
+            what = "gone from the folder"
         state = Text(take.state.value, style=style_of(take.state))
         table.add_row(Text(take.job.key), state, cost, Text(what))
     return table

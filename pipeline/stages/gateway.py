@@ -151,11 +151,12 @@ class Gateway:
     def _answered(self, kind: str, verdict: str, answer: Answer) -> None:
         self.count(kind, f"{answer.status} {verdict}")
         now = self.clock.monotonic()
-        if answer.status < 400 or (answer.status < 500 and _is_json(answer)):
+        speaks = _is_json(answer) or (answer.status < 300 and not answer.body.strip())
+        if speaks and answer.status < 500:
             self.hearing.heard(now)
             if answer.status < 400:
                 self.pace.served()
-        elif not _is_json(answer) or self.hearing.stalled(now):
+        elif not speaks or self.hearing.stalled(now):
             self._silent(f"HTTP {answer.status} without a proper answer")
 
     def _failed(self, kind: str, outcome: str, why: str) -> None:
