@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from types import SimpleNamespace
 from typing import Any
 
@@ -60,14 +60,17 @@ class HttpTransport:
         if call.body:
             headers["Content-Length"] = str(call.content_length)
         with _mapped(sent, url.host or ""):
-            async with session.request(
-                call.method,
-                url,
-                data=_body(call),
-                headers=headers,
-                allow_redirects=False,
-                trace_request_ctx=sent,
-            ) as response:
+            async with (
+                _body(call) as body,
+                session.request(
+                    call.method,
+                    url,
+                    data=body,
+                    headers=headers,
+                    allow_redirects=False,
+                    trace_request_ctx=sent,
+                ) as response,
+            ):
                 return Answer(
                     status=response.status,
                     headers=_lower(response.headers),
@@ -178,28 +181,38 @@ async def _read_capped(response: aiohttp.ClientResponse, cap: int) -> bytes:
     return bytes(body[:cap])
 
 
-def _body(call: Call) -> bytes | AsyncIterator[bytes] | None:
-    if not call.body:
-        return None
+@asynccontextmanager
+async def _body(call: Call) -> AsyncIterator[bytes | AsyncGenerator[bytes, None] | None]:
+    """What to hand to the session: whole bytes, or a stream that is closed also when nobody reads it up."""
     whole = [part for part in call.body if isinstance(part, bytes)]
-    return b"".join(whole) if len(whole) == len(call.body) else _stream(call)
+    if len(whole) == len(call.body):
+        yield b"".join(whole) or None
+        return
+    async with aclosing(_stream(call)) as stream:
+        yield stream
 
 
-async def _stream(call: Call) -> AsyncIterator[bytes]:
+async def _stream(call: Call) -> AsyncGenerator[bytes, None]:
     """The body piece by piece, so that a large picture is never in memory as a whole."""
     for part in call.body:
         if isinstance(part, bytes):
             yield part
-        else:
-            async for piece in _base64_pieces(part):
+            continue
+        async with aclosing(_base64_pieces(part)) as pieces:
+            async for piece in pieces:
                 yield piece
 
 
-async def _base64_pieces(part: FilePart) -> AsyncIterator[bytes]:
+async def _base64_pieces(part: FilePart) -> AsyncGenerator[bytes, None]:
+    """Exactly as many bytes as were announced, also of a file that grows meanwhile."""
     file = await aiofiles.open(part.path, "rb")
+    left = part.size_bytes
     try:
-        while data := await file.read(FILE_PIECE_BYTES):
+        while left and (data := await file.read(min(left, FILE_PIECE_BYTES))):
+            left -= len(data)
             yield base64.b64encode(data)
+        if left:
+            raise OSError(f"{part.path} became shorter while it was sent")
     finally:
         with anyio.CancelScope(shield=True):  # aiofiles closes in a thread: unshielded, a cancel skips it
             await file.close()
