@@ -7,9 +7,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from hypothesis import settings
+
 from pipeline.identity import fingerprint
 from pipeline.ledger.base import PlannedJob
 from pipeline.model import Image, Job, Take, TakeState
+
+steady = settings(deadline=None, derandomize=True)
+"""The same examples every time, however busy the machine is."""
 
 ANY_PROVIDER = "cometapi"
 ANY_FINGERPRINT = "0123456789abcdef" * 4

@@ -1,0 +1,113 @@
+"""Is this a whole, playable clip, and what is in it? Tried on real files."""
+
+from __future__ import annotations
+
+import random
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import PIL.Image
+import pytest
+
+from pipeline.errors import NotAClipError
+from pipeline.media import probe
+
+FPS, FRAMES, WIDTH, HEIGHT = 24, 12, 64, 48
+
+
+def a_video(path: Path, *, faststart: bool = True) -> Path:
+    """Half a second of H.264, each frame another noise. `faststart` puts the index before the pictures."""
+    options = {"movflags": "faststart"} if faststart else {}
+    with av.open(str(path), "w", format="mp4", options=options) as container:
+        stream = container.add_stream("libx264", rate=FPS)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        for number in range(FRAMES):
+            noise = random.Random(number).randbytes(WIDTH * HEIGHT * 3)
+            picture = PIL.Image.frombytes("RGB", (WIDTH, HEIGHT), noise)
+            container.mux(stream.encode(av.VideoFrame.from_image(picture)))
+        container.mux(stream.encode())
+    return path
+
+
+def a_sound(path: Path) -> Path:
+    """An MP4 without any picture."""
+    with av.open(str(path), "w", format="mp4") as container:
+        stream = container.add_stream("aac", rate=44_100)
+        frame = av.AudioFrame(format="fltp", layout="mono", samples=1024)
+        for plane in frame.planes:
+            plane.update(bytes(plane.buffer_size))
+        frame.sample_rate, frame.pts, frame.time_base = 44_100, 0, Fraction(1, 44_100)
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+@pytest.mark.parametrize("faststart", [True, False])
+@pytest.mark.parametrize("name", ["fox.mp4", "fox.01234567.1.part", "färbe: %d 狐.part"])
+def test_a_whole_clip(tmp_path: Path, faststart: bool, name: str) -> None:
+    """Size, length, codec and rate, whatever the file is called."""
+    found = probe(a_video(tmp_path / name, faststart=faststart))
+
+    assert (found.width, found.height, found.codec, found.fps) == (WIDTH, HEIGHT, "h264", FPS)
+    assert found.duration_s == pytest.approx(FRAMES / FPS, abs=0.05)
+
+
+@pytest.mark.parametrize("faststart", [True, False])
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.6, 0.9, 0.97])
+def test_a_clip_that_broke_off_is_none(tmp_path: Path, faststart: bool, share: float) -> None:
+    """Wherever it was cut, also where the first frame can still be shown."""
+    path = a_video(tmp_path / "fox.mp4", faststart=faststart)
+    content = path.read_bytes()
+
+    path.write_bytes(content[: int(len(content) * share)])
+
+    with pytest.raises(NotAClipError):
+        probe(path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"<!DOCTYPE html><html><body>Not found</body></html>",
+        b"\r\n<HTML><head>" + b"x" * 2000,
+        b'{"error": {"code": "AccessDenied"}}',
+        b"\0\0\0\x18ftypmp42" + b"\0" * 100,
+        b"just some words\n" * 50,
+        b"\x89PNG\r\n\x1a\n" + b"\0" * 100,
+        bytes(range(256)) * 40,
+    ],
+    ids=lambda content: repr(content[:16]),
+)
+def test_what_is_no_video_is_no_clip(tmp_path: Path, content: bytes) -> None:
+    """Whatever a dead or wrong link leads to."""
+    path = tmp_path / "fox.part"
+    path.write_bytes(content)
+
+    with pytest.raises(NotAClipError):
+        probe(path)
+
+
+def test_a_clip_without_pictures_is_none(tmp_path: Path) -> None:
+    """Sound alone was not asked for."""
+    with pytest.raises(NotAClipError, match="no video stream"):
+        probe(a_sound(tmp_path / "fox.mp4"))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{}\n#EXT-X-ENDLIST\n",
+        b"ffconcat version 1.0\nfile '{}'\n",
+    ],
+    ids=["m3u8", "concat"],
+)
+def test_a_playlist_does_not_lead_to_another_file(tmp_path: Path, content: bytes) -> None:
+    """An answer from outside must not make us read files of this machine."""
+    other = a_video(tmp_path / "secret.mp4")
+    path = tmp_path / "fox.part"
+    path.write_bytes(content.replace(b"{}", str(other).encode()))
+
+    with pytest.raises(NotAClipError):
+        probe(path)

@@ -1,0 +1,120 @@
+"""Which take is asked about next, and how long until then."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from support.builders_core import steady
+
+from pipeline.providers.base import PollAdvice
+from pipeline.schedule import FirstPolls, Schedule, poll_gap_s
+
+ages = st.floats(0, 1e6)
+advices = st.builds(
+    lambda first_s, min_s, extra_s, growth: PollAdvice(
+        first_s=first_s, min_s=min_s, max_s=min_s + extra_s, growth=growth
+    ),
+    st.floats(0, 1000),
+    st.floats(0.05, 60),
+    st.floats(0, 1000),
+    st.floats(0, 2),
+)
+
+
+@steady
+@given(dues=st.lists(st.integers(0, 20)), now=st.integers(0, 25))
+def test_due_takes_come_in_order_and_no_other_comes(dues: list[int], now: int) -> None:
+    """The longest due first, ties by who was put in first, nothing before its time."""
+    schedule = Schedule()
+    for take_id, due in enumerate(dues):
+        schedule.put(take_id, due)
+
+    popped = []
+    while (take_id := schedule.pop_due(now)) is not None:
+        popped.append(take_id)
+
+    expected = sorted((due, take_id) for take_id, due in enumerate(dues) if due <= now)
+    assert popped == [take_id for _, take_id in expected]
+    assert len(schedule) == len(dues) - len(popped)
+    assert schedule.next_due() == min((due for due in dues if due > now), default=None)
+
+
+def test_take_zero_is_a_take() -> None:
+    """An id of 0 is not read as "none is due"."""
+    schedule = Schedule()
+    schedule.put(0, 1.0)
+
+    assert schedule.pop_due(1.0) == 0
+    assert schedule.pop_due(1.0) is None
+
+
+@steady
+@given(age_s=ages, advice=advices)
+def test_a_gap_keeps_its_bounds(age_s: float, advice: PollAdvice) -> None:
+    """The floor is hard at every age; the ceiling is, once the first poll was made."""
+    gap_s = poll_gap_s(age_s, advice)
+
+    assert gap_s >= advice.min_s
+    assert gap_s <= (advice.max_s if age_s >= advice.first_s else max(advice.first_s, advice.min_s))
+
+
+@steady
+@given(age_s=ages, advice=advices)
+def test_the_first_poll_does_not_come_before_its_time(age_s: float, advice: PollAdvice) -> None:
+    """No clip was ever finished so early, so nobody asks."""
+    assert age_s + poll_gap_s(age_s, advice) >= advice.first_s * (1 - 1e-12)
+
+
+def test_gaps_grow_with_the_age() -> None:
+    """A share of the age: a long wait is asked about rarely, and never more rarely than the ceiling."""
+    advice = PollAdvice(first_s=5.0, min_s=5.0, max_s=15.0, growth=0.1)
+
+    gaps = [poll_gap_s(age_s, advice) for age_s in (0, 5, 50, 100, 150, 10_000)]
+
+    assert gaps == [5.0, 5.0, 5.0, 10.0, 15.0, 15.0]
+
+
+ADVICE = PollAdvice(first_s=5.0, min_s=1.0, max_s=15.0, growth=0.1)
+
+
+def test_before_enough_was_seen_the_advice_counts() -> None:
+    """Four clips are chance, five are a pattern; each kind learns for itself."""
+    firsts = FirstPolls(ADVICE)
+    for _ in range(FirstPolls.ENOUGH - 1):
+        firsts.ready("short", 40.0, 38.0)
+    early = firsts.first_s("short")
+
+    firsts.ready("short", 40.0, 39.0)
+
+    assert early == 5.0
+    assert firsts.first_s("short") == 38.0
+    assert firsts.first_s("long") == 5.0
+
+
+def test_a_clip_that_waited_for_its_first_poll_moves_it_forward() -> None:
+    """A gateway that gets faster is noticed, although nobody asked sooner."""
+    firsts = FirstPolls(ADVICE)
+    for _ in range(FirstPolls.ENOUGH):
+        firsts.ready("short", 40.0, 38.0)
+
+    found = []
+    for _ in range(30):
+        found.append(firsts.first_s("short"))
+        firsts.ready("short", found[-1], None)
+
+    assert found == sorted(found, reverse=True)
+    assert firsts.first_s("short") == ADVICE.min_s
+
+
+@steady
+@given(seen=st.lists(st.tuples(ages, st.floats(0, 1)), min_size=FirstPolls.ENOUGH, max_size=100))
+def test_the_first_poll_is_never_after_a_recent_clip_was_seen_missing(
+    seen: list[tuple[float, float]],
+) -> None:
+    """Asked when the first of the last clips may have been ready, and never below the floor."""
+    firsts = FirstPolls(ADVICE)
+    for age_s, share in seen:
+        firsts.ready("kind", age_s, age_s * share)
+
+    recent = [age_s * share for age_s, share in seen[-FirstPolls.KEEP :]]
+    assert firsts.first_s("kind") == max(min(recent), ADVICE.min_s)

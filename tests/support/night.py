@@ -1,0 +1,402 @@
+"""One night of the whole engine in virtual time: `Night(tmp_path, [...])`, `run()`, `run()` again, look.
+
+The event loop's own clock jumps to the next timer whenever nothing is ready, so that half an hour passes in
+milliseconds and `anyio.fail_after` passes with it. Ledger, disk and probe run inline behind their seams;
+the gateway is `builders_engine.FakeGateway`. A night can be interrupted by a signal, and its process can die
+at any moment at which something becomes durable.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+import selectors
+import signal
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+from unittest import mock
+
+from support.builders_engine import Ask, FakeGateway
+
+from pipeline.config import Settings, resolve
+from pipeline.events import Event, Paused, Trouble
+from pipeline.ledger.connection import Connection, connect
+from pipeline.ledger.sqlite import SqliteLedger
+from pipeline.media import probe
+from pipeline.model import Take, TakeState
+from pipeline.offload import Inline
+from pipeline.runner import Runner, RunResult
+from pipeline.wiring import LEDGER_NAME, assemble, check_manifest
+
+P = ParamSpec("P")
+T = TypeVar("T")
+JobEntry = str | Mapping[str, Any]
+
+EVENING = 1_800_000_000.0  # wall time when a night begins
+LONGEST_RUN_S = 48 * 3600.0
+MOST_TURNS = 2_000_000  # of one run's loop: more is a loop that turns on the spot
+
+
+class HangsError(AssertionError):
+    """The run would never end: nothing is ready, and no timer is set."""
+
+
+class Crash(BaseException):
+    """The process died here."""
+
+
+# --- virtual time
+
+
+class _Jumping(selectors.DefaultSelector):
+    """A selector that never waits: it moves the night's clock instead."""
+
+    now = 0.0
+    until = 0.0
+    turns = 0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        self.turns += 1
+        ready = super().select(0)
+        if ready or timeout == 0:
+            if self.turns > MOST_TURNS:
+                raise HangsError("the loop turns on the spot")
+            return ready
+        if timeout is None:
+            raise HangsError("everybody waits for somebody else")
+        self.now += timeout
+        if self.now > self.until:
+            raise HangsError(f"not over after {LONGEST_RUN_S / 3600:g} hours")
+        return ready
+
+
+class NightLoop(asyncio.SelectorEventLoop):
+    """A stock event loop on virtual time. `begin`: what its clock shows first."""
+
+    def __init__(self, begin: float = 0.0) -> None:
+        self.clockwork = _Jumping()
+        self.clockwork.now = begin
+        self.clockwork.until = begin + LONGEST_RUN_S
+        super().__init__(self.clockwork)
+
+    def time(self) -> float:
+        return self.clockwork.now
+
+
+class NightClock:
+    """`clock.Clock` on the running night loop."""
+
+    def monotonic(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    def wall(self) -> float:
+        return EVENING + self.monotonic()
+
+
+# --- the moments at which a process may die
+
+
+@dataclass(slots=True)
+class Fate:
+    """Counts what becomes durable: commits, renames, links, fsyncs. Dies at the `number`-th, if any."""
+
+    number: int = 0
+    after: bool = False  # just after it, not just before
+    seen: int = 0
+    dead: bool = False
+
+    def pass_by(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        self.check()
+        self.seen += 1
+        due = self.seen == self.number
+        if due and not self.after:
+            self.die()
+        result = work(*args, **kwargs)
+        if due:
+            self.die()
+        return result
+
+    def die(self) -> None:
+        self.dead = True
+        self.check()
+
+    def check(self) -> None:
+        if self.dead:
+            raise Crash
+
+
+@dataclass(slots=True)
+class Doors(Inline):
+    """The offload of a night: inline, dead when the process is, and with faults by the name of the work."""
+
+    fate: Fate
+    faults: Callable[[str], Exception | None]
+
+    async def __call__(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        self.fate.check()
+        name = getattr(work, "__name__", type(work).__name__)
+        if (fault := self.faults(name)) is not None:
+            raise fault
+        return work(*args, **kwargs)
+
+
+@dataclass(slots=True)
+class MortalConnection:
+    """A SQLite connection whose commits pass fate. It waits for no disk: nothing here cuts the power."""
+
+    inner: Connection
+    fate: Fate
+    full: Callable[[], bool]
+
+    def execute(self, sql: str, values: Mapping[str, Any] = {}, /) -> Iterable[tuple[Any, ...]]:
+        self.fate.check()
+        if sql == "PRAGMA synchronous = FULL":
+            return self.inner.execute("PRAGMA synchronous = OFF")
+        if sql.lstrip().startswith(("UPDATE", "INSERT")) and self.full():
+            error = sqlite3.OperationalError("database or disk is full")
+            error.sqlite_errorcode = sqlite3.SQLITE_FULL
+            raise error
+        if sql == "COMMIT":
+            return self.fate.pass_by(self.inner.execute, sql)
+        return self.inner.execute(sql, values)
+
+    def close(self) -> None:
+        self.inner.close()
+
+
+@contextmanager
+def mortal_files(fate: Fate) -> Iterator[None]:
+    """Renames and links pass fate; so do fsyncs, which for speed do nothing else."""
+    with ExitStack() as stack:
+        for name in ("replace", "link"):
+            real = getattr(os, name)
+            stack.enter_context(mock.patch.object(os, name, _through(fate, real)))
+        stack.enter_context(mock.patch.object(os, "fsync", _through(fate, lambda _fd: None)))
+        yield
+
+
+def _through(fate: Fate, real: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *args, **kwargs: fate.pass_by(real, *args, **kwargs)
+
+
+def no_faults(_name: str) -> None:
+    return None
+
+
+# --- a night
+
+
+@dataclass(slots=True)
+class Night:
+    """A batch of jobs and the gateway it runs against. `limits` are those of the manifest."""
+
+    folder: Path
+    jobs: Sequence[JobEntry] = ("candle",)
+    gateway: FakeGateway = field(default_factory=FakeGateway)
+    limits: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    faults: Callable[[str], Exception | None] = no_faults
+    ledger_full: Callable[[], bool] = lambda: False
+    now: float = 0.0
+    fate: Fate = field(default_factory=Fate)
+    events: list[tuple[float, Event]] = field(default_factory=list)
+    seconds: float = 0.0  # the last run took so long
+
+    def __post_init__(self) -> None:
+        self.edit(self.jobs)
+
+    # --- what is asked for
+
+    def edit(self, jobs: Sequence[JobEntry]) -> None:
+        """Write the manifest anew."""
+        self.jobs = jobs
+        entries = [_entry(job) for job in jobs]
+        self.gateway.keys |= {entry["prompt"]: entry["id"] for entry in entries}
+        head = {"version": 1, "batch": "night", "provider": "cometapi", "limits": self.limits}
+        text = json.dumps({**head, "jobs": entries} if self.limits else {**_without(head), "jobs": entries})
+        (self.folder / "night.yaml").write_text(text, "utf-8")
+
+    # --- time passes
+
+    def run(
+        self, *, signal_at: float | None = None, second_at: float | None = None, fate: Fate | None = None
+    ) -> RunResult:
+        """One run of the command; signals come so many seconds after its start. May raise Crash."""
+        self.fate = fate or Fate()
+        began = self.now
+        loop = NightLoop(self.now)
+        try:
+            with mortal_files(self.fate):
+                for after_s in (signal_at, second_at):
+                    if after_s is not None:
+                        loop.call_at(began + after_s, _interrupt)
+                return loop.run_until_complete(self._run(signals=signal_at is not None))
+        except BaseExceptionGroup as group:
+            if self.fate.dead:
+                raise Crash from group
+            raise
+        finally:
+            self.now = loop.time()
+            self.seconds = self.now - began
+            _wind_up(loop)
+
+    def dies(self, number: int, *, after: bool) -> bool:
+        """One run whose process dies at the n-th durable moment. False: it ended before."""
+        try:
+            self.run(fate=Fate(number, after))
+        except Crash:
+            return True
+        return False
+
+    def sleep(self, seconds: float) -> None:
+        """Nobody runs for so long."""
+        self.now += seconds
+
+    async def _run(self, *, signals: bool) -> RunResult:
+        checked = check_manifest(self.folder / "night.yaml")
+        env = {"COMETAPI_KEY": "key", "COMETAPI_BASE_URL": "https://gateway.test"}
+        provider = checked.provider
+        plain = resolve(provider.name, provider.capabilities, checked.head.limits, env)
+        settings: Settings = replace(plain, **self.settings)
+        self.batch.mkdir(exist_ok=True)
+        ledger = await self._ledger()
+        try:
+            runner = self._assemble(checked, settings, ledger)
+            runner.gateway.rng.seed(7)
+            return await runner.run(signals=signals)
+        finally:
+            await Inline()(ledger._db.close)
+
+    async def _ledger(self) -> SqliteLedger:
+        def mortal(path: Path) -> Connection:
+            return MortalConnection(connect(path), self.fate, self.ledger_full)
+
+        return await SqliteLedger.open(self.batch / LEDGER_NAME, Doors(self.fate, no_faults), mortal)
+
+    def _assemble(self, checked: Any, settings: Settings, ledger: SqliteLedger) -> Runner:
+        return assemble(
+            checked=checked,
+            settings=settings,
+            folder=self.batch,
+            ledger=ledger,
+            transport=self.gateway,
+            disk=Doors(self.fate, lambda name: self.faults(name)),
+            media_threads=Doors(self.fate, no_faults),
+            clock=NightClock(),
+            tell=lambda event: self.events.append((asyncio.get_running_loop().time(), event)),
+        )
+
+    # --- what there is afterwards
+
+    @property
+    def batch(self) -> Path:
+        return self.folder / "night"
+
+    def takes(self, key: str | None = None) -> list[Take]:
+        """All takes on record, of one job or of all, in the order they were made."""
+
+        async def read() -> list[Take]:
+            ledger = await SqliteLedger.open(self.batch / LEDGER_NAME, Inline())
+            found = [take async for take in ledger.all_takes()]
+            await ledger.close()
+            return sorted(found, key=lambda take: take.id)
+
+        loop = NightLoop()
+        try:
+            return [take for take in loop.run_until_complete(read()) if key in (None, take.job.key)]
+        finally:
+            loop.close()
+
+    def take(self, key: str = "candle") -> Take:
+        """The take that the manifest asks for now."""
+        (wanted,) = [take for take in self.takes(key) if take.wanted]
+        return wanted
+
+    def states(self) -> dict[str, str]:
+        """Job key to state, of the wanted takes."""
+        return {take.job.key: take.state.value for take in self.takes() if take.wanted}
+
+    def on_record(self, key: str = "candle") -> tuple[str, str | None]:
+        """State and remote id of a job as another process would read them at this very moment."""
+        db = sqlite3.connect(self.batch / LEDGER_NAME)
+        try:
+            sql = "SELECT state, remote_id FROM takes WHERE job_key = ? ORDER BY id DESC"
+            state, remote_id = next(iter(db.execute(sql, (key,))))
+            return state, remote_id
+        finally:
+            db.close()
+
+    @property
+    def submits(self) -> list[Ask]:
+        return self.gateway.seen("submit")
+
+    def polls(self, key: str | None = None) -> list[Ask]:
+        return self.gateway.seen("poll", key)
+
+    def files(self, key: str | None = None) -> list[Ask]:
+        return self.gateway.seen("file", key)
+
+    def clip(self, key: str = "candle") -> Path:
+        return self.batch / "clips" / f"{key}.mp4"
+
+    def superseded(self) -> list[Path]:
+        return sorted((self.batch / "superseded").rglob("*.mp4"))
+
+    def left_over(self) -> list[str]:
+        """Files that are neither clip nor side file, and do not belong there when all is done."""
+        found = [path for home in ("clips", "superseded") for path in (self.batch / home).rglob("*")]
+        return sorted(path.name for path in found if path.is_file() and path.suffix not in (".mp4", ".json"))
+
+    def reasons(self) -> list[str]:
+        """Why submits were stopped."""
+        return [event.reason for _, event in self.events if isinstance(event, Paused)]
+
+    def troubles(self) -> list[str]:
+        return [event.event for _, event in self.events if isinstance(event, Trouble)]
+
+    def sound(self) -> None:
+        """What must hold after any run: nothing paid twice, and what is called done is there and whole."""
+        assert all(count == 1 for count in self.gateway.bill().values()), self.gateway.bill()
+        for take in self.takes():
+            if take.wanted and take.state is TakeState.DONE:
+                content = self.clip(take.job.key).read_bytes()
+                assert take.remote_id is not None
+                assert content == self.gateway.content(take.remote_id), f"{take.job.key}: another clip"
+                assert take.sha256 == hashlib.sha256(content).hexdigest()
+                probe(self.clip(take.job.key))
+
+    def finished(self) -> bool:
+        return all(state == "done" for state in self.states().values())
+
+
+def _entry(job: JobEntry) -> dict[str, Any]:
+    """A job by its name alone, or with fields."""
+    given: dict[str, Any] = {"id": job} if isinstance(job, str) else dict(job)
+    return {"prompt": f"A {given['id']}.", **given}
+
+
+def _without(head: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in head.items() if name != "limits"}
+
+
+def _interrupt() -> None:
+    """Ctrl-C, if the run still listens."""
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        signal.raise_signal(signal.SIGINT)
+
+
+def _wind_up(loop: NightLoop) -> None:
+    """Let what a failed run left end, and close the loop."""
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+    loop.run_until_complete(loop.shutdown_asyncgens())
+    loop.close()
