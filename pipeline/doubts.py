@@ -20,8 +20,9 @@ class Doubts:
         self._refused_at.pop(take_id, None)
         self._asked_at = max(self._asked_at, asked_at)
 
-    def refused(self, take_id: int, now: float) -> None:
-        self._refused_at.setdefault(take_id, now)
+    def refused(self, take_id: int, now: float) -> bool:
+        """Note a refusal. True: it is not the first of a row, so others had time to be answered."""
+        return self._refused_at.setdefault(take_id, now) < now
 
     def forget(self, take_id: int) -> None:
         self._refused_at.pop(take_id, None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import anyio
 
+from pipeline.errors import DiskFullError
 from pipeline.ledger.base import Ledger
 from pipeline.model import Take, TakeState
 from pipeline.stages.base import CLOSED, Inbox, Record, Switches
@@ -42,7 +43,10 @@ class Feeder:
     async def run(self, outbox: Inbox) -> None:
         async with anyio.create_task_group() as group:
             group.start_soon(self._watch_switch)
-            await self._feed(outbox)
+            try:
+                await self._feed(outbox)
+            except DiskFullError as exc:  # what is under way is recorded; the rest is for another run
+                self._switches.pause(str(exc), exc.exit_code, downloads=True)
             group.cancel_scope.cancel()
         await outbox.put(CLOSED)
 

@@ -6,6 +6,7 @@ Opens nothing itself: everything it works with is handed in by `wiring.py`.
 from __future__ import annotations
 
 import signal
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -173,14 +174,18 @@ class Runner:
     async def _keep_counts(self) -> None:
         while True:
             await anyio.sleep(COUNTS_EVERY_S)
-            await self._save_counts()
+            try:
+                await self._save_counts()
+            except DiskFullError as exc:  # a count is not worth a submit that is under way
+                self.switches.pause(str(exc), exc.exit_code, downloads=True)
 
     async def _save_counts(self) -> None:
         counts = dict(self.gateway.calls)
-        self.gateway.calls.clear()
-        self.requests += sum(counts.values())
         if counts:
             await self.ledger.count_calls(counts)
+        self.gateway.calls.subtract(counts)  # calls were counted meanwhile, or there was no room
+        self.gateway.calls += Counter()  # drops the zeros
+        self.requests += sum(counts.values())
 
     async def _watch_signals(self, run: anyio.CancelScope) -> None:
         """The first signal ends the run in good order, within seconds; the second at once."""

@@ -44,7 +44,10 @@ class Ledger(Protocol):
         """Put a page of the manifest on record, and a first take for each fingerprint that has none."""
 
     async def move(self, take: Take, to: TakeState, **facts: Any) -> Take:
-        """Commit a legal move together with the facts that came with it. Raises IllegalMoveError."""
+        """Commit a legal move together with the facts that came with it. Raises IllegalMoveError.
+
+        A wanted take that becomes done bears the job's name from then on.
+        """
 
     async def note(self, take: Take, **facts: Any) -> Take:
         """Commit facts about a take that stays where it is."""

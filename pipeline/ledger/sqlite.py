@@ -152,6 +152,8 @@ class SqliteLedger:
         def work(db: Connection) -> None:
             if not list(db.execute(QUERIES["update_take"], values)):
                 raise IllegalMoveError(f"job {take.job.key!r}: the take is no longer {take.state}")
+            if after.state is TakeState.DONE and after.wanted:
+                db.execute(QUERIES["set_clip"], {"key": take.job.key, "take_id": take.id})
 
         await self._write(work)
         return after

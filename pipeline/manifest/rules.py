@@ -15,6 +15,7 @@ MAX_KEY = 100
 _PART = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 _KEY = re.compile(rf"(?!.*\.\.){_PART}(?:/{_PART})*")
 _BATCH = re.compile(rf"(?!.*\.\.){_PART}")
+_FILE_LIKE = re.compile(r"\.(?:mp4|json|part|rejected|tmp)/", re.IGNORECASE)
 _ALPHABET = 'letters A-Z and a-z, digits, ".", "_" and "-", a letter or digit first, no ".."'
 KEY_RULE = f'{_ALPHABET}, "/" between parts, at most {MAX_KEY} characters'
 BATCH_RULE = f"{_ALPHABET}, at most {MAX_KEY} characters"
@@ -29,6 +30,8 @@ _DURATION = re.compile(r"(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,8})s)?", re.ASCI
 def check_key(text: str) -> str:
     if len(text) > MAX_KEY or not _KEY.fullmatch(text):
         raise ValueError(f"{quoted(text)} cannot be a job key; expected {KEY_RULE}")
+    if _FILE_LIKE.search(text):
+        raise ValueError(f"{quoted(text)} would put clips below a folder that is named like a file of ours")
     return text
 
 

@@ -137,6 +137,11 @@ async def worker(
         except DiskFullError as exc:  # every take stays where the ledger has it
             switches.pause(str(exc), exc.exit_code, downloads=True)
             passed = None
+        except OSError as exc:  # its file, or the folder: an abort would lose the answers under way
+            switches.pause(
+                f"job {take.job.key!r}: {exc}; put it right and run again", DiskFullError.exit_code
+            )
+            passed = None
         if passed is None or outbox is None:
             leave(passed or take)
         else:

@@ -29,7 +29,7 @@ MAX_CLIP_BYTES = 4 << 30
 KEEP_FREE_BYTES = 64 << 20  # for the ledger and what else runs on this disk
 LONG_BYTES = 8 << 20  # from here on, an interrupted file is worth resuming in a later run
 DEAD = {401, 403, 404, 410}
-REFRESHES = 2
+REFRESHES = 1
 _ENDS = {
     PollVerdict.FAILED: TakeState.FAILED,
     PollVerdict.MODERATED: TakeState.MODERATED,
@@ -228,6 +228,7 @@ class DownloadStage:
         async with aclosing(fetched.pieces()) as pieces:
             async for piece in pieces:
                 await self._disk(part.write, piece)
+                transfer.refreshes = 0
                 if part.size_bytes > MAX_CLIP_BYTES:
                     raise UnusableFileError("the file does not end")
                 self._push(stalled)

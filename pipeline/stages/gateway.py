@@ -40,23 +40,24 @@ class Hearing:
     Silence, web pages and the like count against it from the first try; a JSON 5xx ("busy") only over time.
     """
 
-    began_at: float
-    heard_at: float | None = None
+    heard_once: bool = False
+    silent_since: float | None = None  # the first try without a proper answer since the last with one
     failures: int = 0
 
-    def heard(self, now: float) -> None:
-        self.heard_at = now
+    def heard(self) -> None:
+        self.heard_once = True
+        self.silent_since = None
         self.failures = 0
 
     def failed(self, now: float) -> bool:
         """Count a try without a proper answer. True: it is time to give up on this gateway."""
         self.failures += 1
-        if self.heard_at is None and self.failures >= FIRST_TRIES:
-            return True
-        return self.stalled(now)
+        return self.stalled(now) or (not self.heard_once and self.failures >= FIRST_TRIES)
 
     def stalled(self, now: float) -> bool:
-        return now - (self.began_at if self.heard_at is None else self.heard_at) > SILENCE_S
+        """A try brought no proper answer, and none did for long. While nobody asks, nobody is silent."""
+        self.silent_since = now if self.silent_since is None else self.silent_since
+        return now - self.silent_since > SILENCE_S
 
 
 @dataclass(slots=True)
@@ -72,10 +73,7 @@ class Gateway:
     clock: Clock
     rng: random.Random
     calls: Counter[tuple[int, str, str]] = field(default_factory=Counter)
-    hearing: Hearing = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.hearing = Hearing(self.clock.monotonic())
+    hearing: Hearing = field(default_factory=Hearing)
 
     async def turn(self, kind: str, off: anyio.Event) -> bool:
         """Wait until the pace lets one more call of this kind go. False: the switch went off."""
@@ -132,7 +130,10 @@ class Gateway:
 
     async def fresh_link(self, take: Take, off: anyio.Event) -> Polled | None:
         """Ask once about a take that has been ready before. None: it cannot be asked now."""
-        if take.handle is None or not await self.turn("poll", off):
+        asked_ago_s = self.clock.wall() - (take.url_at or 0.0)
+        if take.handle is None or await nap(off, self.settings.poll.min_s - max(0.0, asked_ago_s)):
+            return None
+        if not await self.turn("poll", off):
             return None
         return (await self.poll(take.handle))[0]
 
@@ -153,7 +154,7 @@ class Gateway:
         now = self.clock.monotonic()
         speaks = _is_json(answer) or (answer.status < 300 and not answer.body.strip())
         if speaks and answer.status < 500:
-            self.hearing.heard(now)
+            self.hearing.heard()
             if answer.status < 400:
                 self.pace.served()
         elif not speaks or self.hearing.stalled(now):

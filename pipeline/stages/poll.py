@@ -30,6 +30,7 @@ MAX_AT_ONCE = 64
 RARE_S = 300.0  # gap between polls of a take that nobody waits for any more
 LINK_TRIES = 3  # failed tries at a fresh link for a take that had one before
 NO_URL_TRIES = 3  # further polls after the first "done" without a link
+SECOND_LOOK_S = 10.0  # until a key that was refused is tried again, and others were asked meanwhile
 GRACE_S = 60.0  # a fresh id may be unknown to parts of a gateway for so long
 WARN_AFTER = 10
 _ENDS = {
@@ -231,21 +232,23 @@ class PollStage:
             self._switches.pause(f"credits are used up: {polled.reason}", 3)
         elif self._age_s(waiting) < GRACE_S:
             return self._again(waiting)
-        self._doubts.refused(waiting.take.id, self._clock.monotonic())
+        if waiting.collected_before:
+            return self._gone(waiting)
+        again = self._doubts.refused(waiting.take.id, self._clock.monotonic())
+        account = polled.verdict is PollVerdict.ACCOUNT
+        if not again:  # the answers to others, or their lack, will tell whether it is this take
+            waiting.asked = False
+            return self._again(waiting, SECOND_LOOK_S if account else GRACE_S)
+        waiting.asked = True
         if self._doubts.is_lost(waiting.take.id) and polled.verdict is not PollVerdict.CREDITS:
-            return await self._lost(waiting, polled)
-        if polled.verdict is PollVerdict.ACCOUNT:
+            lost = f"lost at gateway: {polled.reason or 'it does not know this id any more'}"
+            return await self._end(waiting, TakeState.FAILED, polled, lost)
+        if account:
             self._switches.pause(f"the gateway refuses this key: {polled.reason}", 3, polls=True)
         elif self._doubts.are_all_refused():
             why = f"{self._settings.base_url} knows none of the takes asked about: {polled.reason}"
             self._switches.pause(f"{why}; check the base URL and the key", 3, polls=True)
-        return self._gone(waiting) if waiting.collected_before else self._again(waiting, GRACE_S)
-
-    async def _lost(self, waiting: Waiting, polled: Polled) -> None:
-        if waiting.collected_before:
-            return self._gone(waiting)
-        lost = f"lost at gateway: {polled.reason or 'it does not know this id any more'}"
-        return await self._end(waiting, TakeState.FAILED, polled, lost)
+        return self._again(waiting, GRACE_S)
 
     async def _no_url(self, waiting: Waiting, polled: Polled) -> None:
         waiting.no_url += 1

@@ -83,10 +83,12 @@ class SubmitStage:
         video_url = await self._source(take)
         if isinstance(video_url, Take):
             return video_url, None
+        if not await self._gateway.turn("submit", self._switches.submits_off):
+            return take, None
         if take.job.image is not None and not await self._unchanged(take.job.image):
             why = "its picture changed or went away after planning: run again"
             return await self._record.end(take, TakeState.HELD, why), None
-        if not await self._gateway.turn("submit", self._switches.submits_off):
+        if self._switches.submits_off.is_set():
             return take, None
         # Intent before the POST: if we die in between, the next run finds "submitting" without
         # a remote id and calls it unknown instead of paying for it twice.
