@@ -29,7 +29,7 @@ MAX_CLIP_BYTES = 4 << 30
 KEEP_FREE_BYTES = 64 << 20  # for the ledger and what else runs on this disk
 LONG_BYTES = 8 << 20  # from here on, an interrupted file is worth resuming in a later run
 DEAD = {401, 403, 404, 410}
-REFRESHES = 1
+REFRESHES = 2  # fresh links in a row that are dead too, until another run may ask
 _ENDS = {
     PollVerdict.FAILED: TakeState.FAILED,
     PollVerdict.MODERATED: TakeState.MODERATED,
@@ -138,7 +138,7 @@ class DownloadStage:
         take, why = transfer.take, transfer.dead
         transfer.refreshes += 1
         if transfer.refreshes > REFRESHES:
-            await self._record.end(take, TakeState.UNDELIVERED, f"{why}, also with a fresh link")
+            await self._record.end(take, TakeState.UNDELIVERED, f"{why}, also with fresh ones")
             return False
         polled = await self._gateway.fresh_link(take, self._switches.downloads_off)
         if polled is None or polled.verdict in (PollVerdict.ACCOUNT, PollVerdict.CREDITS):
