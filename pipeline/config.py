@@ -6,6 +6,7 @@ Keys come from the environment alone and show as `***` wherever the settings are
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
@@ -115,10 +116,12 @@ def checked_key(name: str, env: Mapping[str, str]) -> Secret:
 
 def checked_base_url(url: str, allow_insecure: bool) -> str:
     """The base URL without its last slash. A prefix behind the host stays."""
+    if not url.isprintable() or " " in url:
+        raise GatewayUnusableError(f"base URL {_shown(url)!r} holds a space or a line end")
     parts = _split(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise GatewayUnusableError(f"base URL {url!r} is not an address: expected https://host")
-    if parts.username or parts.password or parts.query or parts.fragment:
+        raise GatewayUnusableError(f"base URL {_shown(url)!r} is not an address: expected https://host")
+    if parts.username or parts.password or "?" in url or "#" in url:
         raise GatewayUnusableError(f"base URL of {parts.hostname} must hold no user name, query or fragment")
     if parts.scheme == "http" and not (is_loopback(parts.hostname) or allow_insecure):
         raise GatewayUnusableError(
@@ -132,8 +135,13 @@ def _split(url: str):  # type: ignore[no-untyped-def]  # the two split results d
         parts = urlsplit(url)
         _ = parts.port
     except ValueError as exc:
-        raise GatewayUnusableError(f"base URL {url!r} is not an address: {exc}") from exc
+        raise GatewayUnusableError(f"base URL {_shown(url)!r} is not an address: {exc}") from exc
     return parts
+
+
+def _shown(url: str) -> str:
+    """The URL without what somebody may have put in front of the host."""
+    return re.sub(r"//.*@", "//***@", url, flags=re.DOTALL)
 
 
 def origin_of(url: str) -> str:

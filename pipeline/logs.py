@@ -20,7 +20,8 @@ from pipeline.config import Secret
 from pipeline.events import Draining, Event, Paused, RunEnded, RunStarted, TakeMoved, Trouble
 from pipeline.model import Take
 
-_QUERY = re.compile(r"(https?://[^\s?#\"]+)[?#][^\s\"]*")
+_USER = re.compile(r"(https?://)[^\s/?#\"]*@", re.IGNORECASE)
+_QUERY = re.compile(r"(https?://[^\s?#\"]+)[?#][^\s\"]*", re.IGNORECASE)
 
 
 class JsonLog:
@@ -83,7 +84,8 @@ class Redactor:
         self._key = key
 
     def text(self, value: str) -> str:
-        return _QUERY.sub(r"\1?***", value.replace(self._key.reveal(), "***"))
+        text = value.replace(self._key.reveal(), "***")
+        return _QUERY.sub(r"\1?***", _USER.sub(r"\1***@", text))
 
     def __call__(self, _logger: WrappedLogger, _level: str, event: EventDict) -> EventDict:
         return {name: self.text(value) if isinstance(value, str) else value for name, value in event.items()}

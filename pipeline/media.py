@@ -20,7 +20,8 @@ def probe(path: Path) -> Probe:
     import av
 
     try:
-        with av.open(str(path), options={"protocol_whitelist": "file"}) as container:
+        # Named, so that no still picture, playlist or subtitle passes for a clip.
+        with av.open(str(path), format="mp4", options={"protocol_whitelist": "file"}) as container:
             if not container.streams.video:
                 raise NotAClipError("no video stream in it")
             stream = container.streams.video[0]
@@ -39,10 +40,10 @@ def probe(path: Path) -> Probe:
                 codec=stream.codec_context.name,
                 fps=None if rate is None else round(float(rate), 3),
             )
-    except (av.FFmpegError, ValueError) as exc:
-        raise NotAClipError(
-            f"{_looks_like(path)}: {exc.strerror or exc}" if isinstance(exc, OSError) else str(exc)
-        ) from exc
+    except av.FFmpegError as exc:  # some of them are OSErrors, some are not
+        raise NotAClipError(f"{_looks_like(path)}: {exc.strerror}") from exc
+    except ValueError as exc:
+        raise NotAClipError(str(exc)) from exc
 
 
 def _looks_like(path: Path) -> str:

@@ -35,7 +35,7 @@ from pipeline.stages.gateway import Gateway
 from pipeline.stages.poll import PollStage
 from pipeline.stages.slots import Slots
 from pipeline.stages.submit import SubmitStage
-from pipeline.storage.local import LocalStorage
+from pipeline.storage.local import LocalStorage, make_folder
 from pipeline.storage.lock import batch_lock
 from pipeline.transport.base import Transport
 from pipeline.transport.http import HttpTransport
@@ -140,7 +140,8 @@ def batch_folder(output: Path, batch: str) -> Path:
     """The batch's folder, made if need be. Raises UsageError where nothing can be written."""
     folder = output / batch
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        output.mkdir(parents=True, exist_ok=True)
+        make_folder(folder, output)  # a ledger must not vanish with its folder's name in a power cut
         probe = folder / ".write-test"
         probe.write_bytes(b"")
         probe.unlink()

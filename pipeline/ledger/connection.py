@@ -37,9 +37,9 @@ def open_database(path: Path, connect: Connect = connect) -> Connection:
         db = connect(path)
         try:
             _check(db, path)
+            path.chmod(0o600)  # first: SQLite makes -wal and -shm with the mode that the database has then
             _configure(db)
             _migrate(db)
-            path.chmod(0o600)
         except BaseException:
             db.close()
             raise
@@ -91,10 +91,11 @@ def _migrate(db: Connection) -> None:
         if _one(db, "PRAGMA user_version") >= number:
             continue
         db.execute("BEGIN IMMEDIATE")
-        for statement in statements(script):
-            db.execute(statement)
-        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        db.execute(f"PRAGMA user_version = {number}")
+        if _one(db, "PRAGMA user_version") < number:  # else another process made it while we waited
+            for statement in statements(script):
+                db.execute(statement)
+            db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            db.execute(f"PRAGMA user_version = {number}")
         db.execute("COMMIT")
 
 

@@ -87,7 +87,7 @@ ORDER BY j.position LIMIT :limit;
 
 -- name: children
 SELECT {take} FROM jobs j JOIN takes t ON t.job_key = j.key
-WHERE {wanted} AND j.parent_key = :key AND t.state = 'planned'
+WHERE {wanted} AND j.run_id = (SELECT max(id) FROM runs) AND j.parent_key = :key AND t.state = 'planned'
 ORDER BY j.position;
 
 -- name: wanted_take

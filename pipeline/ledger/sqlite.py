@@ -18,7 +18,7 @@ import anyio
 
 from pipeline.ledger.base import IllegalMoveError, PlacedTake, PlannedJob
 from pipeline.ledger.connection import Connect, Connection, connect, named_queries, open_database, translated
-from pipeline.ledger.rows import WIDTH, spec_of, take_of, values_of
+from pipeline.ledger.rows import MUTABLE, WIDTH, spec_of, take_of, values_of
 from pipeline.model import LEGAL_MOVES, Take, TakeState
 from pipeline.offload import Offload
 from pipeline.version import __version__
@@ -95,8 +95,10 @@ class SqliteLedger:
         self._db.execute("SAVEPOINT one")
         try:
             write.result = write.work(self._db)
-        except IllegalMoveError as exc:
-            write.error = exc
+        except sqlite3.OperationalError:  # disk full, I/O: no write of this commit can succeed
+            raise
+        except Exception as exc:  # a value SQLite cannot hold, or a bug: this write alone fails
+            write.error = translated(exc, self._path) if isinstance(exc, sqlite3.Error) else exc
             self._db.execute("ROLLBACK TO one")
         self._db.execute("RELEASE one")
 
@@ -144,6 +146,8 @@ class SqliteLedger:
         return await self._update(take, replace(take, state=to, **facts))
 
     async def note(self, take: Take, **facts: Any) -> Take:
+        if not facts.keys() <= set(MUTABLE):
+            raise IllegalMoveError(f"job {take.job.key!r}: a note cannot change {sorted(facts)}")
         return await self._update(take, replace(take, **facts))
 
     async def _update(self, take: Take, after: Take) -> Take:

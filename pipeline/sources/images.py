@@ -49,10 +49,15 @@ def unchanged(image: Image) -> bool:
 
 def _check_file(image: Image, folder: Path) -> Image:
     assert image.path is not None
-    path = (folder / Path(image.path).expanduser()).absolute()
+    try:
+        path = (folder / Path(image.path).expanduser()).absolute()
+    except RuntimeError as exc:
+        raise ImageError(f"image {image.path!r}: there is no such user") from exc
     try:
         if path.is_dir():
             raise ImageError(f"image {image.path!r} is a folder: name a JPEG, PNG or WebP file")
+        if path.exists() and not path.is_file():  # opening a pipe would wait for a writer
+            raise ImageError(f"image {image.path!r} is not a file")
         with path.open("rb") as file:
             size = path.stat().st_size
             if size > MAX_IMAGE_BYTES:
@@ -65,8 +70,8 @@ def _check_file(image: Image, folder: Path) -> Image:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError as exc:
         raise ImageError(f"image {image.path!r} not found (looked in {folder}/)") from exc
-    except OSError as exc:
-        raise ImageError(f"image {image.path!r} cannot be read: {exc.strerror}") from exc
+    except (OSError, ValueError) as exc:
+        raise ImageError(f"image {image.path!r} cannot be read: {getattr(exc, 'strerror', exc)}") from exc
     return replace(image, path=str(path), sha256=digest, size_bytes=size, media_type=kind)
 
 
@@ -93,7 +98,11 @@ def _kind(file: BinaryIO, what: str) -> str:
         with warnings.catch_warnings():
             warnings.simplefilter("error", PIL.Image.DecompressionBombWarning)
             with PIL.Image.open(file, formats=list(MEDIA_TYPES)) as picture:
-                picture.verify()
+                if picture.format == "JPEG":  # its `verify` looks at nothing; small is quick
+                    picture.draft("L", (1, 1))
+                    picture.load()
+                else:
+                    picture.verify()
                 return MEDIA_TYPES[picture.format or ""]
     except (PIL.Image.DecompressionBombWarning, PIL.Image.DecompressionBombError) as exc:
         raise ImageError(f"{what} has too many pixels to be safe to open") from exc

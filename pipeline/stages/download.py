@@ -260,4 +260,5 @@ def _validator(headers: Mapping[str, str]) -> str | None:
     Source: RFC 9110, section 13.1.5: a weak one must not be used with ranges.
     """
     etag = headers.get("etag", "")
-    return etag if etag.startswith('"') else headers.get("last-modified")
+    found = etag if etag.startswith('"') else headers.get("last-modified")
+    return found if found is not None and found.isascii() and found.isprintable() else None

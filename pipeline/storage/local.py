@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import itertools
 import json
 import os
 import shutil
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +36,8 @@ class LocalStorage:
         self._folder = folder
         self._clips = folder / "clips"
         self._superseded = folder / "superseded"
+        self._making = threading.Lock()
+        self._made: set[Path] = set()
 
     def prepare(self) -> None:
         self._make(self._clips)
@@ -55,7 +59,8 @@ class LocalStorage:
             return LocalPart(path)
 
     def reject(self, take: Take) -> Path:
-        kept = _with(self._clips / take.label, ".rejected")
+        names = (f".{number}.rejected" if number > 1 else ".rejected" for number in itertools.count(1))
+        kept = next(kept for name in names if not (kept := _with(self._clips / take.label, name)).exists())
         os.replace(self.part_path(take), kept)
         return kept
 
@@ -117,13 +122,11 @@ class LocalStorage:
         _sync_folder(kept.parent)
 
     def _make(self, folder: Path) -> None:
-        """Make a folder, and its name durable in those above it, up to the batch folder."""
-        if folder.is_dir():
-            return
-        folder.mkdir(parents=True, exist_ok=True)
-        while folder != self._folder:
-            folder = folder.parent
-            _sync_folder(folder)
+        """Make a folder whose name is durable before anything in it counts."""
+        with self._making:
+            if folder not in self._made:
+                make_folder(folder, self._folder)
+                self._made.add(folder)
 
 
 class LocalPart:
@@ -167,6 +170,14 @@ class LocalPart:
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
+
+
+def make_folder(folder: Path, top: Path) -> None:
+    """Make a folder, and its name durable in those above it, up to `top`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    while folder != top:
+        folder = folder.parent
+        _sync_folder(folder)
 
 
 def file_sha256(path: Path) -> str:

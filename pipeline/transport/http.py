@@ -12,7 +12,7 @@ from contextlib import aclosing, asynccontextmanager
 from types import SimpleNamespace
 from typing import Any
 
-import aiofiles
+import aiofiles.threadpool
 import aiohttp
 import anyio
 from yarl import URL
@@ -25,6 +25,7 @@ from pipeline.version import __version__
 
 MAX_ANSWER_BYTES = 1 << 20
 PIECE_BYTES = 1 << 19
+PIECE_S = 1.0
 FILE_PIECE_BYTES = 3 << 18  # a multiple of 3, so that base64 pieces join without padding
 MAX_REDIRECTS = 5
 
@@ -103,18 +104,29 @@ class _Fetched:
         self.headers = _lower(response.headers)
 
     async def pieces(self) -> AsyncGenerator[bytes, None]:
-        """Gathers what the socket brings into large pieces: one thread job each, further down."""
-        gathered: list[bytes] = []
-        size = 0
-        with _mapped(Sent(headers_left=True), self._host):
-            async for data in self._response.content.iter_any():
-                gathered.append(data)
-                size += len(data)
-                if size >= PIECE_BYTES:
-                    yield b"".join(gathered)
-                    gathered, size = [], 0
-        if gathered:
-            yield b"".join(gathered)
+        """Gathers what the socket brings into large pieces: one thread job each, further down.
+
+        What has come is handed on after `PIECE_S` at the latest, and before the error where it breaks off:
+        a slow or unsteady host must be seen to get on.
+        """
+        ended = False
+        lost: LostAnswerError | None = None
+        while not ended and lost is None:
+            gathered: list[bytes] = []
+            size = 0
+            try:
+                with _mapped(Sent(headers_left=True), self._host), anyio.move_on_after(PIECE_S):
+                    while size < PIECE_BYTES and not ended:
+                        data = await self._response.content.readany()
+                        gathered.append(data)
+                        size += len(data)
+                        ended = not data
+            except LostAnswerError as exc:
+                lost = exc
+            if size:
+                yield b"".join(gathered)
+        if lost is not None:
+            raise lost
 
 
 class _mapped:  # noqa: N801 - reads as a statement
@@ -205,14 +217,13 @@ async def _stream(call: Call) -> AsyncGenerator[bytes, None]:
 
 async def _base64_pieces(part: FilePart) -> AsyncGenerator[bytes, None]:
     """Exactly as many bytes as were announced, also of a file that grows meanwhile."""
-    file = await aiofiles.open(part.path, "rb")
     left = part.size_bytes
-    try:
-        while left and (data := await file.read(min(left, FILE_PIECE_BYTES))):
+    # Opened on the spot: aiohttp's own task reads this and cancels it plainly, and an open that is
+    # cancelled while a thread makes it would leak the file.
+    with open(part.path, "rb") as file:  # noqa: ASYNC230
+        reader = aiofiles.threadpool.wrap(file)
+        while left and (data := await reader.read(min(left, FILE_PIECE_BYTES))):
             left -= len(data)
             yield base64.b64encode(data)
-        if left:
-            raise OSError(f"{part.path} became shorter while it was sent")
-    finally:
-        with anyio.CancelScope(shield=True):  # aiofiles closes in a thread: unshielded, a cancel skips it
-            await file.close()
+    if left:
+        raise OSError(f"{part.path} became shorter while it was sent")

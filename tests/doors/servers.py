@@ -70,7 +70,7 @@ async def a_rude_server(talk: Talk) -> AsyncIterator[str]:
         assert task is not None
         talks.add(task)
         try:
-            with suppress(ConnectionError, asyncio.IncompleteReadError):
+            with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
                 await talk(reader, writer)
         finally:
             talks.discard(task)

@@ -226,16 +226,44 @@ async def test_pages_of_what_can_be_collected(path: Path, state: TakeState) -> N
 
 
 async def test_clips_in_place_are_listed_with_whose_they_are(path: Path) -> None:
-    """Done and missing, in order, with the take that bears the job's name now."""
+    """Done and missing, in order, with the take that bears the job's name: the last that became done."""
     async with a_run(path, rows_of("abcd")) as ledger:
         done = await bring(ledger, await the_take(ledger, "a"), TakeState.DONE)
         await bring(ledger, await the_take(ledger, "b"), TakeState.READY)
-        await bring(ledger, await the_take(ledger, "d"), TakeState.MISSING)
-        await ledger.set_clip("a", done.id)
+        gone = await bring(ledger, await the_take(ledger, "d"), TakeState.MISSING)
 
         placed = [(row.take.job.key, row.clip_take) async for row in ledger.placed()]
 
-    assert placed == [("a", done.id), ("d", None)]
+    assert placed == [("a", done.id), ("d", gone.id)]
+
+
+async def test_whose_clip_bears_the_name_can_change(path: Path) -> None:
+    """A clip that came back from superseded/ is put on record as the one in place."""
+    first, second = [a_row(prompt="A fox runs.")], [a_row(prompt="A fox sleeps.")]
+    async with a_run(path, first) as ledger:
+        old = await bring(ledger, await the_take(ledger), TakeState.DONE)
+    async with a_run(path, second) as ledger:
+        new = await bring(ledger, await the_take(ledger), TakeState.DONE)
+
+    async with a_run(path, first) as ledger:
+        before = [(row.take.id, row.clip_take) async for row in ledger.placed()]
+        await ledger.set_clip("fox", old.id)
+        after = [(row.take.id, row.clip_take) async for row in ledger.placed()]
+
+    assert (before, after) == ([(old.id, new.id)], [(old.id, old.id)])
+
+
+async def test_an_unwanted_take_that_ends_late_does_not_take_the_name(path: Path) -> None:
+    """Its clip goes to superseded/."""
+    async with a_run(path, [a_row(prompt="A fox runs.")]) as ledger:
+        await bring(ledger, await the_take(ledger), TakeState.READY)
+    async with a_run(path, [a_row(prompt="A fox sleeps.")]) as ledger:
+        new = await bring(ledger, await the_take(ledger), TakeState.DONE)
+        late = [take async for take in ledger.collectable(TakeState.READY)]
+
+        await ledger.move(late[0], TakeState.DONE)
+
+        assert [row.clip_take async for row in ledger.placed()] == [new.id]
 
 
 async def test_children_are_those_that_wait_for_a_parent(path: Path) -> None:
