@@ -79,7 +79,10 @@ def print_result(result: RunResult, takes: list[Take], *, as_json: bool) -> None
         return
     console = out()
     rows = [(take, clip_of(result.folder, take)) for take in takes]
-    console.print(take_table(rows[:MAX_ROWS]))
+    if rows:
+        console.print(take_table(rows[:MAX_ROWS]))
+    else:
+        console.print(f"clips are in {result.folder / 'clips'}", markup=False)
     if len(takes) > MAX_ROWS:
         console.print(f"... and {len(takes) - MAX_ROWS} more without a clip")
     cost = f", {usd_text(result.cost_ticks)} in all" if result.cost_ticks else ""
