@@ -6,12 +6,23 @@ import asyncio
 import gzip
 from contextlib import aclosing
 
+import anyio
 import pytest
 from aiohttp import web
-from doors.servers import KEY, Handler, Talk, a_rude_server, a_server, a_transport, answering, resetting
+from doors.servers import (
+    KEY,
+    Handler,
+    Talk,
+    a_rude_server,
+    a_server,
+    a_transport,
+    answering,
+    read_head,
+    resetting,
+)
 
 from pipeline.errors import LostAnswerError, NotSentError
-from pipeline.transport.http import MAX_REDIRECTS, PIECE_BYTES, HttpTransport
+from pipeline.transport.http import MAX_REDIRECTS, PIECE_BYTES, PIECE_S, HttpTransport
 
 CLIP = bytes(range(251)) * 20_000  # about 5 MB, and no piece like another
 
@@ -26,6 +37,13 @@ async def loaded(transport: HttpTransport, url: str, **headers: str) -> tuple[in
     ):
         body = b"".join([piece async for piece in pieces])
         return fetched.status, dict(fetched.headers), body
+
+
+async def load_into(came: list[bytes], transport: HttpTransport, url: str) -> None:
+    """Every piece as it comes, so that those before an error are kept."""
+    async with transport.fetch(url, {}) as fetched:
+        async for piece in fetched.pieces():
+            came.append(piece)  # noqa: PERF401 - what came before the error counts
 
 
 def giving(body: bytes, status: int = 200, **headers: str) -> Handler:
@@ -133,17 +151,45 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 async def test_a_file_that_breaks_off_is_noticed(talk: Talk) -> None:
     """Half a clip never looks like a whole one, and what came first is what was sent first."""
     came: list[bytes] = []
-
-    async def load(transport: HttpTransport, url: str) -> None:
-        async with transport.fetch(url + "/v.mp4", {}) as fetched:
-            async for piece in fetched.pieces():
-                came.append(piece)  # noqa: PERF401 - what came before the error counts
-
     async with a_rude_server(talk) as url, a_transport(GATEWAY) as transport:
         with pytest.raises(LostAnswerError):
-            await load(transport, url)
+            await load_into(came, transport, url + "/v.mp4")
 
     assert CLIP.startswith(b"".join(came)) or came == [b"hello"]
+
+
+async def test_what_came_before_a_break_is_handed_on() -> None:
+    """Less than a piece counts too: a host that cuts each connection still gives a whole clip in the end."""
+    came: list[bytes] = []
+    async with (
+        a_rude_server(answering(HEAD + CLIP[: PIECE_BYTES // 2])) as url,
+        a_transport(GATEWAY) as transport,
+    ):
+        with pytest.raises(LostAnswerError):
+            await load_into(came, transport, url + "/v.mp4")
+
+    assert b"".join(came) == CLIP[: PIECE_BYTES // 2]
+
+
+async def test_a_slow_host_is_heard() -> None:
+    """Bytes that came are handed on although the host pauses: a slow link is not a stalled one."""
+
+    async def pausing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_head(reader)
+        writer.write(HEAD + CLIP[:1000])
+        await writer.drain()
+        await asyncio.Event().wait()
+
+    async with (
+        a_rude_server(pausing) as url,
+        a_transport(GATEWAY) as transport,
+        transport.fetch(url + "/v.mp4", {}) as fetched,
+        aclosing(fetched.pieces()) as pieces,
+    ):
+        with anyio.fail_after(5 * PIECE_S):
+            piece = await anext(pieces)
+
+    assert piece == CLIP[:1000]
 
 
 async def test_a_host_that_answers_nothing_is_a_lost_answer() -> None:

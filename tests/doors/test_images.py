@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import base64
-import io
+import os
+import signal
 import struct
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
-import PIL.Image
 import pytest
+from doors.pictures import a_picture
 from support.builders_core import sha256_of
 
 from pipeline.model import Image
 from pipeline.sources.images import MAX_IMAGE_BYTES, ImageError, check_image, unchanged
-
-
-def a_picture(kind: str = "PNG") -> bytes:
-    """A small picture with enough in it to be cut in the middle."""
-    buffer = io.BytesIO()
-    PIL.Image.effect_noise((48, 32), 60).convert("RGB").save(buffer, kind)
-    return buffer.getvalue()
 
 
 def data_uri(content: bytes, head: str = "data:image/png;base64") -> str:
@@ -64,6 +59,12 @@ def test_a_home_folder_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert check_image(Image(path="~/desk.png"), tmp_path / "x").path == str(tmp_path / "desk.png")
 
 
+def test_the_home_of_nobody_is_refused(tmp_path: Path) -> None:
+    """A user who does not exist has no pictures: one line, no crash."""
+    with pytest.raises(ImageError, match="there is no such user"):
+        check_image(Image(path="~nobody-of-that-name/desk.png"), tmp_path)
+
+
 BAD_CONTENT = {
     "empty": b"",
     "html": b"<!DOCTYPE html><html></html>",
@@ -88,6 +89,16 @@ def test_what_is_no_picture_for_a_gateway_is_refused(tmp_path: Path, name: str) 
         check_image(Image(path="desk.png"), tmp_path)
 
 
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.95])
+def test_a_jpeg_that_was_cut_is_refused(tmp_path: Path, share: float) -> None:
+    """Wherever it was cut: found before the first request, as for PNG and WebP."""
+    content = a_picture("JPEG")
+    (tmp_path / "desk.jpg").write_bytes(content[: int(len(content) * share)])
+
+    with pytest.raises(ImageError, match="is not a readable"):
+        check_image(Image(path="desk.jpg"), tmp_path)
+
+
 def test_a_picture_that_is_not_there(tmp_path: Path) -> None:
     """The text says where it was looked for."""
     with pytest.raises(ImageError, match=r"image 'desk\.png' not found") as caught:
@@ -104,7 +115,30 @@ def test_a_folder_is_no_picture(tmp_path: Path) -> None:
         check_image(Image(path="pictures"), tmp_path)
 
 
-@pytest.mark.parametrize("name", ["file/desk.png", "n" * 300, "loop"])
+@pytest.fixture
+def impatient() -> Iterator[None]:
+    """Two seconds for what might wait for ever without letting anybody else in."""
+
+    def late(*_: object) -> None:
+        pytest.fail("it waits for ever")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(2)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_pipe_is_no_picture(tmp_path: Path) -> None:
+    """Nobody writes into it: it is refused without being opened."""
+    os.mkfifo(tmp_path / "desk.png")
+
+    with pytest.raises(ImageError, match=r"image 'desk\.png' is not a file"):
+        check_image(Image(path="desk.png"), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["file/desk.png", "n" * 300, "loop", "a\0.png"])
 def test_a_picture_that_cannot_be_read(tmp_path: Path, name: str) -> None:
     """A path through a file, a name that no file system takes, a link to itself: one line, no crash."""
     (tmp_path / "file").write_text("x")

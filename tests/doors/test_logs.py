@@ -136,6 +136,8 @@ def test_the_key_is_nowhere(tmp_path: Path, event: Event) -> None:
         ("http://cdn.example?sig=abc", "http://cdn.example?***"),
         ('{"url":"https://c.example/v?sig=abc"} and more', '{"url":"https://c.example/v?***"} and more'),
         ("https://a.example/?x=1 https://b.example/?y=2", "https://a.example/?*** https://b.example/?***"),
+        ("HTTPS://cdn.example/v?sig=abc", "HTTPS://cdn.example/v?***"),
+        ("https://user:abc@cdn.example/v", "https://***@cdn.example/v"),
         ("https://cdn.example/v.mp4 gone", "https://cdn.example/v.mp4 gone"),
         ("really? https://a.example/v", "really? https://a.example/v"),
     ],

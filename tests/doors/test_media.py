@@ -9,6 +9,7 @@ from pathlib import Path
 import av
 import PIL.Image
 import pytest
+from doors.pictures import a_picture
 
 from pipeline.errors import NotAClipError
 from pipeline.media import probe
@@ -67,23 +68,37 @@ def test_a_clip_that_broke_off_is_none(tmp_path: Path, faststart: bool, share: f
 
 
 @pytest.mark.parametrize(
-    "content",
+    ("content", "complaint"),
     [
-        b"",
-        b"<!DOCTYPE html><html><body>Not found</body></html>",
-        b"\r\n<HTML><head>" + b"x" * 2000,
-        b'{"error": {"code": "AccessDenied"}}',
-        b"\0\0\0\x18ftypmp42" + b"\0" * 100,
-        b"just some words\n" * 50,
-        b"\x89PNG\r\n\x1a\n" + b"\0" * 100,
-        bytes(range(256)) * 40,
+        (b"", "an empty file"),
+        (b"<!DOCTYPE html><html><body>Not found</body></html>", "a web page, not a video"),
+        (b"\r\n<HTML><head>" + b"x" * 2000, "a web page, not a video"),
+        (b'{"error": {"code": "AccessDenied"}}', "JSON, not a video"),
+        (b'  [{"error": 1}]', "JSON, not a video"),
+        (b"\0\0\0\x18ftypmp42" + b"\0" * 100, "a damaged MP4"),
+        (b"just some words\n" * 50, "not a video"),
+        (b"\x89PNG\r\n\x1a\n" + b"\0" * 100, "not a video"),
+        (bytes(range(256)) * 40, "not a video"),
     ],
-    ids=lambda content: repr(content[:16]),
+    ids=lambda value: repr(value[:16]),
 )
-def test_what_is_no_video_is_no_clip(tmp_path: Path, content: bytes) -> None:
-    """Whatever a dead or wrong link leads to."""
+def test_what_is_no_video_is_no_clip(tmp_path: Path, content: bytes, complaint: str) -> None:
+    """Whatever a dead or wrong link leads to; the text says what it looks like, not where it lies."""
     path = tmp_path / "fox.part"
     path.write_bytes(content)
+
+    with pytest.raises(NotAClipError, match=f"^{complaint}") as caught:
+        probe(path)
+
+    assert str(path) not in str(caught.value)
+    assert "Errno" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP"])
+def test_a_still_picture_is_no_clip(tmp_path: Path, kind: str) -> None:
+    """A whole poster where the clip should be was not asked for."""
+    path = tmp_path / "fox.part"
+    path.write_bytes(a_picture(kind))
 
     with pytest.raises(NotAClipError):
         probe(path)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gc
 import json
 import socket
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -222,6 +224,21 @@ async def test_pieces_join_at_any_length(tmp_path: Path, size: int) -> None:
         await transport.send(Call(method="POST", path="/", body=(b"<", part, b">")), Sent(), fresh=True)
 
     assert gateway.heard[0].body == b"<" + base64.b64encode(content) + b">"
+
+
+async def test_a_picture_is_closed_although_the_gateway_answers_early(tmp_path: Path) -> None:
+    """A refusal that comes while the body still streams leaves no open file behind."""
+    size = 4 << 20
+    (tmp_path / "a").write_bytes(b"x" * size)
+    part = FilePart(path=str(tmp_path / "a"), size_bytes=size, sha256="")
+    call = Call(method="POST", path="/", body=(b"<", part))
+    early = answering(b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\n{}")
+    async with a_rude_server(early) as url, a_transport(url) as transport:
+        for _ in range(60):  # where the answer meets the stream is chance
+            with suppress(LostAnswerError):
+                await transport.send(call, Sent(), fresh=True)
+
+    gc.collect()  # a file left open warns here, and warnings are errors
 
 
 # --- large answers

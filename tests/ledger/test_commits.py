@@ -95,6 +95,43 @@ async def test_a_failing_write_does_not_take_others_down(tmp_path: Path) -> None
     ]
 
 
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"reason": "\udcff"},
+        {"validator": '"\udce9"'},
+        {"cost_ticks": 2**70},
+        {"cost_ticks": "much"},
+        {"url": object()},
+    ],
+    ids=["reason not UTF-8", "etag not UTF-8", "too large", "text for a number", "no SQL type"],
+)
+async def test_a_write_that_cannot_be_stored_does_not_take_others_down(
+    tmp_path: Path, facts: dict[str, Any]
+) -> None:
+    """A value from outside that SQLite cannot hold fails its own write alone, and the take can go on."""
+    path, gate = tmp_path / "ledger.sqlite", Gate()
+    async with a_run(path, rows_of("abc"), tapped(gate)) as ledger:
+        takes = {take.job.key: take async for take in ledger.planned()}
+        gate.armed = True
+        outcome = await while_one_commits(
+            ledger,
+            gate,
+            takes["a"],
+            {
+                "bad": lambda: ledger.note(takes["b"], **facts),
+                "good": lambda: ledger.move(takes["c"], TakeState.SUBMITTING),
+            },
+        )
+        between = on_disk(path, "SELECT state FROM takes ORDER BY job_key")
+        held = await ledger.move(takes["b"], TakeState.HELD)
+
+        assert isinstance(outcome["bad"], Exception)
+        assert outcome["good"].state is TakeState.SUBMITTING
+        assert between == [("submitting",), ("planned",), ("submitting",)]
+        assert await the_take(ledger, "b") == held
+
+
 async def while_one_commits(
     ledger: SqliteLedger, gate: Gate, first: Take, writes: dict[str, Callable[[], Any]]
 ) -> dict[str, Any]:

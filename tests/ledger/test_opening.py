@@ -15,7 +15,7 @@ from ledger.opening import a_ledger, a_run, bring, on_disk, states, tapped, the_
 from support.builders_core import a_row, mode_of, rows_of
 
 from pipeline.errors import DiskFullError, LedgerError
-from pipeline.ledger.connection import APPLICATION_ID, open_database
+from pipeline.ledger.connection import APPLICATION_ID, Connection, open_database
 from pipeline.model import TakeState
 
 
@@ -131,6 +131,14 @@ async def test_nobody_else_may_read_it(tmp_path: Path) -> None:
     assert (open_mode, mode_of(path)) == (0o600, 0o600)
 
 
+async def test_nobody_else_may_read_its_companions(tmp_path: Path) -> None:
+    """The -wal file holds what was written last, and -shm belongs to it: 0600 as well."""
+    async with a_run(tmp_path / "ledger.sqlite", [a_row()]):
+        modes = {path.name: mode_of(path) for path in tmp_path.iterdir()}
+
+    assert modes == dict.fromkeys(["ledger.sqlite", "ledger.sqlite-shm", "ledger.sqlite-wal"], 0o600)
+
+
 class InterruptedRunError(Exception):
     """Stands for whatever may end a migration."""
 
@@ -193,6 +201,22 @@ def test_opening_again_changes_nothing(tmp_path: Path) -> None:
     open_database(path).close()
 
     assert path.read_bytes() == before
+
+
+def test_two_that_open_a_new_ledger_at_once_both_get_it(tmp_path: Path) -> None:
+    """`status` beside the very first moment of a run: whoever comes second finds the migration made."""
+    path = tmp_path / "ledger.sqlite"
+    others: list[Connection] = []
+
+    def overtaken(sql: str) -> None:
+        if sql == "BEGIN IMMEDIATE" and not others:
+            others.append(open_database(path))
+
+    with closing(open_database(path, tapped(overtaken))) as late, closing(others[0]) as early:
+        found = [list(db.execute("SELECT count(*) FROM takes")) for db in (early, late)]
+
+    assert found == [[(0,)], [(0,)]]
+    assert on_disk(path, "PRAGMA application_id") == [(APPLICATION_ID,)]
 
 
 class ApswConnection:

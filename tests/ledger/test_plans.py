@@ -283,6 +283,19 @@ async def test_children_are_those_that_wait_for_a_parent(path: Path) -> None:
     assert children == ["snow", "rain"]
 
 
+async def test_an_orphaned_child_is_not_fed(path: Path) -> None:
+    """A child that left the manifest waits for nobody: its parent's end must not send it."""
+    fox = a_row("fox")
+    snow, rain = (a_row(key, 1, parent="11" * 32, edit="fox") for key in ("snow", "rain"))
+    async with a_run(path, [fox, snow]):
+        pass
+
+    async with a_run(path, [fox, rain]) as ledger:
+        children = [take.job.key for take in await ledger.children("fox")]
+
+    assert children == ["rain"]
+
+
 async def test_what_counts_against_the_limit_is_known_across_restarts(path: Path) -> None:
     """Accepted from acceptance, unknown from its intent; what is older than the deadline does not count."""
     async with a_run(path, rows_of("abcdef")) as ledger:

@@ -131,6 +131,17 @@ async def test_an_illegal_move_is_refused_and_changes_nothing(tmp_path: Path, he
         assert await the_take(ledger) == take
 
 
+async def test_a_note_cannot_move_a_take(tmp_path: Path) -> None:
+    """The table of moves has no back door."""
+    async with a_run(tmp_path / "ledger.sqlite", [a_row()]) as ledger:
+        take = await the_take(ledger)
+
+        with pytest.raises(IllegalMoveError, match="a note cannot change"):
+            await ledger.note(take, state=TakeState.DONE)
+
+        assert await the_take(ledger) == take
+
+
 @pytest.mark.parametrize("here", TakeState)
 async def test_every_legal_move_is_written(tmp_path: Path, here: TakeState) -> None:
     """The whole table works in the database, with a new take for each move."""

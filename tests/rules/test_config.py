@@ -145,6 +145,13 @@ def test_a_good_address(url: str, taken: str, origin: str) -> None:
         ("https://user:pw@api.x.ai", "must hold no user name"),
         ("https://api.x.ai/?a=b", "must hold no user name"),
         ("https://api.x.ai/#top", "must hold no user name"),
+        ("https://api.x.ai/?", "must hold no user name"),  # would swallow the path of every call
+        ("https://api.x.ai#", "must hold no user name"),
+        ("https://api.x.ai\n", "a space or a line end"),
+        ("https://api.x.ai ", "a space or a line end"),
+        (" https://api.x.ai", "a space or a line end"),
+        ("https://api.x\t.ai", "a space or a line end"),
+        ("https://api.x.ai/a b", "a space or a line end"),
         ("http://api.x.ai", "unencrypted"),
         ("http://192.168.0.7:8080", "unencrypted"),
         ("http://0.0.0.0", "unencrypted"),
@@ -166,6 +173,17 @@ def test_a_password_in_a_good_address_is_not_repeated() -> None:
     """Whoever pastes credentials into a URL finds them in no message."""
     with pytest.raises(GatewayUnusableError) as caught:
         checked_base_url("https://user:hunter2@api.x.ai", allow_insecure=False)
+
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://user:hunter2@h", "https://user:hunter2@h:port", "https://user:hunter2@[::1"]
+)
+def test_a_password_in_a_bad_address_is_not_repeated(url: str) -> None:
+    """Also where the address cannot be taken apart."""
+    with pytest.raises(GatewayUnusableError) as caught:
+        checked_base_url(url, allow_insecure=False)
 
     assert "hunter2" not in str(caught.value)
 

@@ -241,6 +241,22 @@ def test_a_rejected_file_is_kept_under_a_name_that_says_so(tmp_path: Path) -> No
     assert files(tmp_path) == {"clips/a/b.c.01234567.1.rejected": b"<html>"}
 
 
+def test_a_rejected_file_is_not_overwritten(tmp_path: Path) -> None:
+    """Both were paid for: a second useless file of a take does not replace the first."""
+    storage, take = a_storage(tmp_path), a_take()
+
+    for content in (b"<html>", b"{}"):
+        part = storage.open_part(take)
+        part.write(content)
+        part.seal()
+        storage.reject(take)
+
+    assert files(tmp_path) == {
+        "clips/fox.01234567.1.rejected": b"<html>",
+        "clips/fox.01234567.1.2.rejected": b"{}",
+    }
+
+
 def test_free_bytes_are_those_of_its_disk(tmp_path: Path) -> None:
     """Asked before a download begins."""
     assert a_storage(tmp_path).free_bytes() > 0
