@@ -1,0 +1,244 @@
+"""What people and programs see: help, results, messages, JSON, progress on a terminal, and never a key."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.command import (
+    NIGHTREEL,
+    Desk,
+    Ended,
+    Running,
+    Sim,
+    a_clip,
+    clip_jobs,
+    clips_of,
+    holds,
+    sha256_of,
+    sim,
+    until,
+)
+
+COMMANDS = ("run", "validate", "status", "resolve", "sim")
+KEY = "a-key-that-must-not-show-5c1f"
+ESCAPE = "\x1b"
+
+
+@pytest.fixture(scope="module")
+def secretive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sim]:
+    """A gateway with a key that can be searched for."""
+    with sim(Desk(folder=tmp_path_factory.mktemp("secretive")), key=KEY) as gateway:
+        yield gateway
+
+
+@pytest.fixture(scope="module")
+def batch(tmp_path_factory: pytest.TempPathFactory, secretive: Sim) -> tuple[Desk, Ended]:
+    """A desk with a finished batch, and what `run` said."""
+    desk = Desk(folder=tmp_path_factory.mktemp("batch")).at(secretive)
+    manifest = desk.manifest([a_clip("fox"), a_clip("forest/owl"), a_clip("bear", "[[failed]] A bear.")])
+    return desk, desk.run("run", manifest).exits(1)
+
+
+def test_help_of_every_command_shows_an_example(desk: Desk) -> None:
+    """`--help` exits 0, on stdout, and each command's ends in a line that can be copied."""
+    top = desk.run("--help").exits(0)
+    helps = {name: desk.run(name, "--help").exits(0) for name in COMMANDS}
+
+    assert re.findall(r"^  (\w+) ", top.out.partition("Commands:")[2].partition("Exit codes")[0], re.M) == [
+        *COMMANDS
+    ]
+    assert "Exit codes: 0 every clip is there" in top.out
+    for name, ended in helps.items():
+        assert ended.err == ""
+        assert re.search(rf"^ +(\w+=\S+ )*nightreel {name}\b", ended.out.partition("xample")[2], re.M), name
+
+
+def test_the_module_is_the_command(desk: Desk) -> None:
+    """`python -m pipeline` says and does what `nightreel` does."""
+    bad = desk.write("bad.yaml", "jobs: []\n")
+
+    for words in (["--version"], ["--help"], ["validate", bad]):
+        command = desk.run(*words)
+        with Running(
+            [sys.executable, "-m", "pipeline", *words], folder=desk.folder, env=desk.clean_env
+        ) as run:
+            module = run.end()
+        assert (module.code, module.out, module.err) == (command.code, command.out, command.err)
+
+
+@pytest.mark.slow
+def test_results_go_to_stdout_and_all_else_to_stderr(batch: tuple[Desk, Ended]) -> None:
+    """stdout: table, sums and what to do. stderr: a plain line per event, without escape codes."""
+    _, ended = batch
+
+    assert ended.out.splitlines()[0].split() == [
+        "job",
+        "state",
+        "cost",
+        "clip,",
+        "or",
+        "why",
+        "there",
+        "is",
+        "none",
+    ]
+    assert re.search(r"^fox +done +\$0\.\d+ +output/clips/clips/fox\.mp4 *$", ended.out, re.M)
+    assert re.search(r"^bear +failed +.*Video generation failed", ended.out, re.M)
+    assert re.search(r"^2 done, 1 failed in output/clips \(\d+ requests, .*\)$", ended.out, re.M)
+    assert re.search(r"^what to do: nightreel status output/clips$", ended.out, re.M)
+    assert ended.lines[0].startswith("batch clips: 3 jobs, cometapi at http://127.0.0.1:")
+    for line in ended.lines[1:]:
+        assert re.match(r"(fox|forest/owl|bear): (accepted as \S+|done|failed \(.+\))$", line), line
+    assert ESCAPE not in ended.text
+    assert "done" not in ended.err.replace(": done\n", "")
+
+
+@pytest.mark.slow
+def test_json_agrees_with_the_folder(batch: tuple[Desk, Ended]) -> None:
+    """`run --json` and `status --json` say the same of each take, and of each clip what is on disk."""
+    desk, _ = batch
+
+    run = desk.run("run", "clips.yaml", "--json").exits(1).json
+    status = desk.run("status", "clips", "--json").exits(0).json
+
+    assert run["takes"] == status["takes"]
+    assert run["counts"] == status["counts"] == {"done": 2, "failed": 1}
+    assert (run["batch"], status["batch"], run["exit_code"], run["requests"]) == ("clips", "clips", 1, 0)
+    assert run["cost_ticks"] == sum(take["cost_ticks"] or 0 for take in run["takes"])
+    takes = {take["job"]: take for take in run["takes"]}
+    for key in clips_of(desk.batch()):
+        clip = desk.folder / takes[key]["clip"]
+        assert clip == desk.batch() / "clips" / f"{key}.mp4"
+        assert takes[key]["sha256"] == sha256_of(clip)
+    assert clips_of(desk.batch()) == {"fox", "forest/owl"}
+    assert (takes["bear"]["clip"], takes["bear"]["state"]) == (None, "failed")
+    assert takes["bear"]["next_step"]
+
+
+@pytest.mark.slow
+def test_status_says_what_to_do(batch: tuple[Desk, Ended]) -> None:
+    """For a person: the table, the sums, and one line for what is not done; by name and by path alike."""
+    desk, _ = batch
+
+    by_name = desk.run("status", "clips").exits(0)
+    by_path = desk.run("status", "output/clips").exits(0)
+
+    assert by_name.out == by_path.out
+    assert by_name.err == ""
+    assert re.match(r"bear: .*failed at the gateway; .+", by_name.out.splitlines()[-1])
+
+
+def test_validate_names_file_line_and_column(desk: Desk) -> None:
+    """Every problem of every file at its place, also as JSON; a good file is called good."""
+    good = desk.manifest(clip_jobs(2))
+    bad = desk.write("bad.yaml", "version: 1\nprovider: sim\njobs:\n  - {id: a, prompt: x, durations: 3}\n")
+
+    text = desk.run("validate", good.name, bad.name).exits(2)
+    facts = desk.run("validate", good.name, bad.name, "--json").exits(2)
+
+    assert text.out == "clips.yaml: 2 jobs, no problems\n"
+    assert text.lines == [
+        'error: bad.yaml:4:24: job "a": unknown field "durations"; did you mean "duration"?',
+        "1 problem",
+    ]
+    message = 'job "a": unknown field "durations"; did you mean "duration"?'
+    assert facts.err == ""
+    assert facts.json == {
+        "manifests": [
+            {"manifest": "clips.yaml", "valid": True, "jobs": 2},
+            {"manifest": "bad.yaml", "valid": False, "problems": 1},
+        ],
+        "problems": [{"file": "bad.yaml", "line": 4, "column": 24, "message": message}],
+        "total": 1,
+    }
+    assert not (desk.folder / "output").exists()
+
+
+@pytest.mark.slow
+def test_progress_redraws_on_a_terminal(desk: Desk, secretive: Sim) -> None:
+    """One line with a bar and counts is drawn again and again, and gone at the end; no key in it."""
+    manifest = desk.manifest(clip_jobs(4, "seen"))
+
+    screen, ended = on_a_terminal(desk.at(secretive).with_env(TERM="xterm-256color"), "run", manifest)
+
+    drawn = re.findall(r"(\d)/4\b", without_colour(screen))
+    assert ended.code == 0
+    assert len(set(drawn)) >= 2, screen
+    assert (drawn[0], drawn[-1]) == ("0", "4")
+    assert re.search(r"/4 .*\d rendering", without_colour(screen))
+    assert f"{ESCAPE}[2K" in screen
+    assert re.search(r"seen-3: done", without_colour(screen))
+    assert re.search(r"^4 done in output/clips", ended.out, re.M)
+    assert ESCAPE not in ended.out
+    assert KEY not in screen + ended.out
+
+
+def without_colour(screen: str) -> str:
+    return re.sub(rf"{ESCAPE}\[[0-9;]*m", "", screen)
+
+
+def on_a_terminal(desk: Desk, *words: str | Path) -> tuple[str, Ended]:
+    """All that a terminal of 120 columns on stderr was sent, and how the command ended."""
+    near, far = pty.openpty()
+    try:
+        fcntl.ioctl(far, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+        command = [os.fspath(word) for word in (NIGHTREEL, *words)]
+        with subprocess.Popen(
+            command, cwd=desk.folder, env=desk.clean_env, stdin=far, stdout=subprocess.PIPE, stderr=far
+        ) as process:
+            os.close(far)
+            screen = b""
+            while data := read_terminal(near):
+                screen += data
+            out = process.communicate(timeout=10)[0].decode()
+    finally:
+        os.close(near)
+    return screen.decode(), Ended(code=process.returncode, out=out, err="", seconds=0.0)
+
+
+def read_terminal(terminal: int) -> bytes:
+    """The next bytes; none once nobody has the other end open any more."""
+    try:
+        return os.read(terminal, 1 << 16)
+    except OSError:  # EIO, which is how Linux says it
+        return b""
+
+
+@pytest.mark.slow
+def test_the_log_is_json_and_the_key_is_nowhere(batch: tuple[Desk, Ended]) -> None:
+    """Each line of log.jsonl is an event without signatures; the key is in no byte that was written."""
+    desk, ended = batch
+
+    lines = (desk.batch() / "log.jsonl").read_text("utf-8").splitlines()
+    events = [json.loads(line) for line in lines]
+
+    assert events[0]["event"] == "run.started"
+    assert {"take.accepted", "take.done", "take.failed", "run.ended"} <= {event["event"] for event in events}
+    assert all({"at", "level", "event"} <= set(event) for event in events)
+    assert "sig=" not in "".join(lines)
+    assert holds(desk.folder, KEY) == []
+    assert KEY not in ended.text
+
+
+@pytest.mark.slow
+def test_a_key_that_a_gateway_repeats_is_not_written_down(desk: Desk, secretive: Sim) -> None:
+    """Also where it is refused: the wrong key is in no file and no line."""
+    manifest = desk.manifest(clip_jobs(1))
+    wrong = "another-key-that-must-not-show"
+
+    ended = desk.at(secretive).with_env(COMETAPI_KEY=wrong).run("run", manifest).exits(3)
+
+    assert wrong not in ended.text
+    assert holds(desk.folder, wrong) == []
+    until(lambda: secretive.bill()["requests"]["submits"].get("401"), "the gateway was asked")
