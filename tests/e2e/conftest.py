@@ -1,10 +1,14 @@
-"""What end-to-end tests share: a desk of their own, one simulator, and tables that are worked on ahead.
+"""What end-to-end tests share, and how they are run: a few at a time.
 
-The simulator breaks nothing by itself: each of its faults is for prompts that name it.
+A command takes most of a second to start and many tests need several; one after the other they would leave
+a processor idle. So tests that ask for nothing but a desk and what all share are begun when the first test
+is, in threads, and each is reported in its turn. They may not use what belongs to the process, such as the
+working directory or the environment.
 """
 
 from __future__ import annotations
 
+import inspect
 import signal
 import socket
 from collections.abc import Iterator, Mapping
@@ -13,11 +17,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from e2e.ahead import FINISHED_HEAD, FINISHED_PROMPT, Around, Once
+from e2e.around import FINISHED_HEAD, FINISHED_PROMPT, Around, Once
 from e2e.strange_gateway import strange_gateway
 from support.command import Desk, Sim, sim
 
-AT_ONCE = 3
+AT_ONCE = 4
+SHARED = {"gateway", "around", "unhurried", "large", "secretive"}
+LONGEST = "test_ten_kills_over_one_batch_with_chains"  # begun first, so that nobody waits for it at the end
+LARGE_BYTES = 24 << 20
 FAULTS = """
 poll_form: mixed
 faults:
@@ -40,16 +47,7 @@ faults:
   - {fault: truncate, job: "*download truncate*", rate: 0.7, attempts: 1-3}
   - {fault: expired_link, job: "*download expired_link*", rate: 1, attempts: 1-2}
 """
-
-
-@pytest.fixture(scope="session", autouse=True)
-def interruptible() -> Iterator[None]:
-    """Where the tests were started in the background, SIGINT is ignored, and commands would inherit that."""
-    before = signal.getsignal(signal.SIGINT)
-    if before is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
+"""Each fault is for prompts that name it."""
 
 
 @pytest.fixture
@@ -60,8 +58,31 @@ def desk(tmp_path: Path) -> Desk:
 
 @pytest.fixture(scope="session")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sim]:
-    """A simulator in its own process."""
+    """A simulator in its own process, for all that need no other."""
     with sim(Desk(folder=tmp_path_factory.mktemp("gateway")), scenario=FAULTS) as gateway:
+        yield gateway
+
+
+@pytest.fixture(scope="session")
+def unhurried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sim]:
+    """Takes two seconds for a clip: time enough for a signal."""
+    with sim(Desk(folder=tmp_path_factory.mktemp("unhurried")), "--render-s", "2") as gateway:
+        yield gateway
+
+
+@pytest.fixture(scope="session")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sim]:
+    """Its clips are large enough to be resumed."""
+    desk = Desk(folder=tmp_path_factory.mktemp("large"))
+    with sim(desk, scenario=f"clip_bytes: {LARGE_BYTES}") as gateway:
+        yield gateway
+
+
+@pytest.fixture(scope="session")
+def secretive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sim]:
+    """Has a key that can be searched for."""
+    desk = Desk(folder=tmp_path_factory.mktemp("secretive"))
+    with sim(desk, key="a-key-that-must-not-show-5c1f") as gateway:
         yield gateway
 
 
@@ -81,34 +102,48 @@ def around(gateway: Sim, tmp_path_factory: pytest.TempPathFactory) -> Iterator[A
 
 
 @pytest.fixture(scope="session", autouse=True)
+def interruptible() -> Iterator[None]:
+    """Where the tests were started in the background, SIGINT is ignored, and commands would inherit that."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(scope="session", autouse=True)
 def begun(
-    request: pytest.FixtureRequest,
-    tmp_path_factory: pytest.TempPathFactory,
-    around: Around,
-    interruptible: None,
-) -> Iterator[Mapping[tuple[str, str], Future[Any]]]:
-    """The rows that the tests of this session are for, under way."""
-    pool = ThreadPoolExecutor(AT_ONCE)
-    futures: dict[tuple[str, str], Future[Any]] = {}
-    try:
-        for item in request.session.items:
-            work, call = getattr(item.module, "work", None), getattr(item, "callspec", None)  # type: ignore[attr-defined]
-            if work is None or call is None or "row" not in call.params:
-                continue
-            name = row_of(item)
-            if name not in futures:
-                desk = Desk(folder=tmp_path_factory.mktemp("row"))
-                futures[name] = pool.submit(work, name[1], desk, around)
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, interruptible: None
+) -> Iterator[Mapping[str, Future[None]]]:
+    """The tests of this session that could be begun, by their ids."""
+    calls = {item: asked_by(item) for item in request.session.items if isinstance(item, pytest.Function)}
+    able = {item: names for item, names in calls.items() if names is not None}
+    shared = {name: request.getfixturevalue(name) for name in SHARED & set().union(*able.values())}
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        futures = {}
+        for item, names in sorted(able.items(), key=lambda pair: pair[0].originalname != LONGEST):
+            arguments: dict[str, Any] = {name: shared[name] for name in names & SHARED} | parameters_of(item)
+            arguments["desk"] = Desk(folder=tmp_path_factory.mktemp("desk"))
+            futures[item.nodeid] = pool.submit(item.function, **arguments)
         yield futures
-    finally:
         pool.shutdown(cancel_futures=True)
 
 
-def row_of(item: pytest.Item) -> tuple[str, str]:
-    return str(item.path), item.callspec.params["row"]  # type: ignore[attr-defined]
+def asked_by(item: pytest.Function) -> set[str] | None:
+    """The fixtures that a test of this folder asks for; None where it cannot be begun ahead."""
+    names = set(inspect.signature(item.function).parameters) - set(parameters_of(item))
+    fits = item.path.parent == Path(__file__).parent and "desk" in names and names <= {"desk", *SHARED}
+    return names if fits else None
 
 
-@pytest.fixture
-def seen(request: pytest.FixtureRequest, begun: Mapping[tuple[str, str], Future[Any]]) -> Any:
-    """What came of the row that this test is for."""
-    return begun[row_of(request.node)].result()
+def parameters_of(item: pytest.Function) -> dict[str, Any]:
+    return dict(item.callspec.params) if hasattr(item, "callspec") else {}
+
+
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Reports a test that was begun; None lets pytest call it now."""
+    future = pyfuncitem.funcargs["begun"].get(pyfuncitem.nodeid)
+    if future is None:
+        return None
+    future.result()
+    return True

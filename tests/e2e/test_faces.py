@@ -11,7 +11,6 @@ import struct
 import subprocess
 import sys
 import termios
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,20 +25,11 @@ from support.command import (
     clips_of,
     holds,
     sha256_of,
-    sim,
     until,
 )
 
 COMMANDS = ("run", "validate", "status", "resolve", "sim")
-KEY = "a-key-that-must-not-show-5c1f"
 ESCAPE = "\x1b"
-
-
-@pytest.fixture(scope="module")
-def secretive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sim]:
-    """A gateway with a key that can be searched for."""
-    with sim(Desk(folder=tmp_path_factory.mktemp("secretive")), key=KEY) as gateway:
-        yield gateway
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +40,7 @@ def batch(tmp_path_factory: pytest.TempPathFactory, secretive: Sim) -> tuple[Des
     return desk, desk.run("run", manifest).exits(1)
 
 
+@pytest.mark.slow
 def test_help_of_every_command_shows_an_example(desk: Desk) -> None:
     """`--help` exits 0, on stdout, and each command's ends in a line that can be copied."""
     top = desk.run("--help").exits(0)
@@ -64,6 +55,7 @@ def test_help_of_every_command_shows_an_example(desk: Desk) -> None:
         assert re.search(rf"^ +(\w+=\S+ )*nightreel {name}\b", ended.out.partition("xample")[2], re.M), name
 
 
+@pytest.mark.slow
 def test_the_module_is_the_command(desk: Desk) -> None:
     """`python -m pipeline` says and does what `nightreel` does."""
     bad = desk.write("bad.yaml", "jobs: []\n")
@@ -181,7 +173,7 @@ def test_progress_redraws_on_a_terminal(desk: Desk, secretive: Sim) -> None:
     assert re.search(r"seen-3: done", without_colour(screen))
     assert re.search(r"^4 done in output/clips", ended.out, re.M)
     assert ESCAPE not in ended.out
-    assert KEY not in screen + ended.out
+    assert secretive.key not in screen + ended.out
 
 
 def without_colour(screen: str) -> str:
@@ -216,7 +208,7 @@ def read_terminal(terminal: int) -> bytes:
 
 
 @pytest.mark.slow
-def test_the_log_is_json_and_the_key_is_nowhere(batch: tuple[Desk, Ended]) -> None:
+def test_the_log_is_json_and_the_key_is_nowhere(batch: tuple[Desk, Ended], secretive: Sim) -> None:
     """Each line of log.jsonl is an event without signatures; the key is in no byte that was written."""
     desk, ended = batch
 
@@ -227,8 +219,8 @@ def test_the_log_is_json_and_the_key_is_nowhere(batch: tuple[Desk, Ended]) -> No
     assert {"take.accepted", "take.done", "take.failed", "run.ended"} <= {event["event"] for event in events}
     assert all({"at", "level", "event"} <= set(event) for event in events)
     assert "sig=" not in "".join(lines)
-    assert holds(desk.folder, KEY) == []
-    assert KEY not in ended.text
+    assert holds(desk.folder, secretive.key) == []
+    assert secretive.key not in ended.text
 
 
 @pytest.mark.slow

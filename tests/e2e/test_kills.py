@@ -8,16 +8,13 @@ from __future__ import annotations
 import json
 import random
 import subprocess
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from e2e.ahead import Around
 from e2e.gate import DOWNLOAD, POLL, SUBMIT, Gate, gate_to
-from support.command import Desk, Ended, Running, Sim, a_clip, clip_jobs, clips_of, leftovers, until
+from support.command import Desk, Running, Sim, a_clip, clip_jobs, clips_of, leftovers, until
 
 CLIPS = 3
 Moment = Callable[[Running, Gate, Path], None]
@@ -76,47 +73,6 @@ MOMENTS: dict[str, Moment] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Killed:
-    """What a kill left, and how it ended after reruns."""
-
-    jobs: set[str]
-    code: int
-    settled: Ended
-    billed: dict[str, str]
-    clips: set[str]
-    leftovers: list[str]
-    resolved: Ended
-    billed_in_all: dict[str, str]
-    clips_in_all: set[str]
-
-
-def work(name: str, desk: Desk, around: Around) -> Killed:
-    """Run and kill at the moment; run until settled; settle what is unknown by the bill."""
-    jobs, gateway = chained_jobs(name), around.gateway
-    manifest = desk.manifest(jobs)
-    with gate_to(gateway) as gate:
-        at_gate = desk.at(gate.sim)
-        with at_gate.start("run", manifest) as run:
-            MOMENTS[name](run, gate, desk.batch())
-            code = run.kill().code
-        gate.open()
-        settled = at_gate.run_until_settled(manifest)
-        billed, clips, rest = gateway.billed(name), clips_of(desk.batch()), leftovers(desk.folder / "output")
-        resolved = at_gate.resolve_by_bill(manifest, gate.sim, settled) if settled.code else settled
-    return Killed(
-        jobs={job["id"] for job in jobs},
-        code=code,
-        settled=settled,
-        billed=billed,
-        clips=clips,
-        leftovers=rest,
-        resolved=resolved,
-        billed_in_all=gateway.billed(name),
-        clips_in_all=clips_of(desk.batch()),
-    )
-
-
 def chained_jobs(mark: str) -> list[dict[str, Any]]:
     """Some jobs, and an edit of the first."""
     jobs = [a_clip(f"clip-{number}", f"{mark}: clip {number}.") for number in range(CLIPS)]
@@ -124,39 +80,39 @@ def chained_jobs(mark: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("row", MOMENTS)
-def test_a_kill_pays_nothing_twice_and_loses_nothing(row: str, seen: Killed) -> None:
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_kill_pays_nothing_twice_and_loses_nothing(moment: str, desk: Desk, gateway: Sim) -> None:
     """Reruns bring every clip but those of `unknown` takes; settled by the bill, those come too."""
-    states = {take["job"]: take["state"] for take in seen.settled.json["takes"]}
+    jobs = chained_jobs(moment)
+    keys = {job["id"] for job in jobs}
+    manifest = desk.manifest(jobs)
+
+    with gate_to(gateway) as gate:
+        at_gate = desk.at(gate.sim)
+        with at_gate.start("run", manifest) as run:
+            MOMENTS[moment](run, gate, desk.batch())
+            run.kill()
+        gate.open()
+        settled = at_gate.run_until_settled(manifest)
+        billed, clips, rest = (
+            gateway.billed(moment),
+            clips_of(desk.batch()),
+            leftovers(desk.folder / "output"),
+        )
+        resolved = at_gate.resolve_by_bill(manifest, gate.sim, settled) if settled.code else settled
+
+    states = {take["job"]: take["state"] for take in settled.json["takes"]}
     unknown = {key for key, state in states.items() if state == "unknown"}
     blocked = {key for key, state in states.items() if state == "blocked"}
-    assert seen.code == -9
-    assert seen.clips == seen.jobs - unknown - blocked
+    assert clips == keys - unknown - blocked
     assert blocked <= ({"child"} if "clip-0" in unknown else set())
-    assert len(seen.billed) <= len(seen.jobs) - len(blocked)
-    assert len(seen.billed) >= len(seen.clips)
-    assert seen.leftovers == []
-    assert seen.resolved.json["counts"] == {"done": len(seen.jobs)}
-    assert seen.clips_in_all == seen.jobs
-    assert len(seen.billed_in_all) == len(seen.jobs)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("row", ["a_poll_unanswered", "half_a_clip"])
-def test_a_kill_with_no_submit_under_way_leaves_nothing_unknown(row: str, seen: Killed) -> None:
-    """Only a submit whose answer is not on record is doubtful: all else, a rerun simply goes on with."""
-    assert seen.settled.code == 0
-    assert len(seen.billed) == len(seen.jobs)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("row", ["a_submit_unanswered"])
-def test_a_kill_before_the_answer_leaves_what_was_billed_unknown(row: str, seen: Killed) -> None:
-    """The bill has the submission, so it must not be sent again: exit 1, and a person decides."""
-    states = Counter(take["state"] for take in seen.settled.json["takes"])
-    assert seen.settled.code == 1
-    assert states["unknown"] >= 1
-    assert len(seen.billed) > len(seen.clips), "the bill has more than what could be collected"
+    assert len(clips) <= len(billed) <= len(keys - blocked)
+    assert rest == []
+    assert moment not in ("a_poll_unanswered", "half_a_clip") or settled.code == 0, "no submit was under way"
+    assert moment != "a_submit_unanswered" or len(billed) > len(clips), "billed, and not sent again"
+    assert resolved.json["counts"] == {"done": len(keys)}
+    assert clips_of(desk.batch()) == keys
+    assert len(gateway.billed(moment)) == len(keys)
 
 
 @pytest.mark.slow

@@ -55,7 +55,6 @@ def grow(disk: Path, size: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif("sys.platform != 'linux'", reason="tmpfs is Linux's")
 def test_a_disk_too_full_for_clips(desk: Desk, gateway: Sim) -> None:
     """Exit 4 and a clear line; what was paid for stays ready, and comes once there is room."""
     manifest = desk.manifest(clip_jobs(2, "narrow"))
@@ -80,7 +79,6 @@ def test_a_disk_too_full_for_clips(desk: Desk, gateway: Sim) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif("sys.platform != 'linux'", reason="tmpfs is Linux's")
 def test_a_disk_without_room_for_the_ledger(desk: Desk, gateway: Sim) -> None:
     """Nothing can be put on record, so nothing is sent: exit 4 in one line."""
     manifest = desk.manifest(clip_jobs(1, "brimful"))
@@ -96,7 +94,6 @@ def test_a_disk_without_room_for_the_ledger(desk: Desk, gateway: Sim) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif("sys.platform != 'linux'", reason="tmpfs is Linux's")
 def test_an_id_that_comes_while_the_disk_is_full_is_not_lost(desk: Desk, gateway: Sim) -> None:
     """The run holds on to it, says what it is, and writes it down once there is room: paid once."""
     manifest = desk.manifest(clip_jobs(2, "held"), submit_per_s=1)
@@ -128,7 +125,6 @@ def fill(disk: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif("sys.platform != 'linux'", reason="tmpfs is Linux's")
 def test_a_disk_that_became_read_only(desk: Desk, gateway: Sim) -> None:
     """A file system that turns read-only after a batch was begun is refused in one line; clips stay."""
     manifest = desk.manifest(clip_jobs(1, "sealed"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
 
 import pytest
 from e2e.gate import DOWNLOAD, SUBMIT, gate_to
@@ -17,28 +16,11 @@ from support.command import (
     clips_of,
     leftovers,
     read_ledger,
-    sim,
     until,
 )
 
 MIB = 1 << 20
-CLIP_BYTES = 24 * MIB
-HELD_AT_BYTES = 12 * MIB  # more than what a rerun begins anew rather than resume
-
-
-@pytest.fixture(scope="module")
-def unhurried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sim]:
-    """Takes two seconds for a clip: time enough for a signal."""
-    with sim(Desk(folder=tmp_path_factory.mktemp("gateway")), "--render-s", "2") as gateway:
-        yield gateway
-
-
-@pytest.fixture(scope="module")
-def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sim]:
-    """Its clips are large enough to be resumed."""
-    desk = Desk(folder=tmp_path_factory.mktemp("large"))
-    with sim(desk, scenario=f"clip_bytes: {CLIP_BYTES}") as gateway:
-        yield gateway
+HELD_AT_BYTES = 12 * MIB  # half of a large clip, and more than what a rerun begins anew rather than resume
 
 
 def all_accepted(run: Running, count: int) -> None:
@@ -147,8 +129,9 @@ def test_a_large_download_is_resumed(number: signal.Signals, desk: Desk, large: 
 
     calls = calls_of(desk.batch())
     assert kept >= HELD_AT_BYTES - 2 * MIB
-    assert (calls["download", "206"], large.bill()["requests"]["downloads"]["206"]) == (1, resumed + 1)
-    assert (desk.batch() / "clips" / "large.mp4").stat().st_size == CLIP_BYTES
+    assert calls["download", "206"] == 1
+    assert large.bill()["requests"]["downloads"]["206"] > resumed
+    assert (desk.batch() / "clips" / "large.mp4").stat().st_size == 2 * HELD_AT_BYTES
     assert again.json["counts"] == {"done": 1}
     assert leftovers(desk.folder / "output") == []
 

@@ -1,9 +1,4 @@
-"""Tables of tests, worked on from the first test on, a few rows at a time.
-
-A command takes most of a second to start, and many tests need several: one after the other they would leave
-a processor idle. A module with a function `work` has it called for each `row` that its tests are for; they
-find the result in the fixture `seen`.
-"""
+"""What there is around a command under test."""
 
 from __future__ import annotations
 
