@@ -17,7 +17,7 @@ from pipeline.providers.base import Capabilities, PollAdvice
 
 DEFAULT_JOB_DEADLINE_S = 1800.0
 DEFAULT_DOWNLOADS = 8
-EAGER_FIRST = 4.0  # nothing is ready after a single floor; a few of them cost no time that is noticed
+EAGER_FIRST = 6.0  # nothing is ready after a single floor; a few of them cost no time that is noticed
 
 
 class Secret:

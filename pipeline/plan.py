@@ -55,7 +55,7 @@ def check(
     Raises ManifestError with every problem, UsageError where there is no file to read.
     """
     manifest = read_manifest(lambda: _open(path), str(path))
-    provider, problems = _provider(manifest.head, provider_named)
+    provider, problems = _provider(manifest, provider_named)
     found: list[Problem] = [*manifest.problems, *problems]
     total = manifest.total_problems + len(problems)
     images: dict[Image, Image] = {}
@@ -83,6 +83,8 @@ def check(
 
 def _open(path: Path) -> BinaryIO:
     try:
+        if path.is_fifo():  # opening one waits for a writer, and it cannot be read twice
+            raise UsageError(f"manifest {path} is a pipe: it is read twice, so write it to a file first")
         return path.open("rb")
     except FileNotFoundError as exc:
         raise UsageError(f"manifest {path} not found") from exc
@@ -92,10 +94,13 @@ def _open(path: Path) -> BinaryIO:
         raise UsageError(f"manifest {path} cannot be read: {exc.strerror}") from exc
 
 
-def _provider(head: Head, provider_named: Callable[[str], Provider]) -> tuple[Provider | None, list[Problem]]:
+def _provider(
+    manifest: Manifest, provider_named: Callable[[str], Provider]
+) -> tuple[Provider | None, list[Problem]]:
     """The provider, or why there is none; the manifest itself says so where the field is of a wrong type."""
+    head = manifest.head
     if head.provider is None:
-        named = "provider" in head.places
+        named = "provider" in head.places or manifest.unread
         why = "provider: missing; name the gateway to use, for example cometapi, or sim to try things out"
         return None, [] if named else [head.problem("provider", why)]
     try:

@@ -6,7 +6,9 @@ a video library. Results go to stdout; progress, messages and errors to stderr.
 
 from __future__ import annotations
 
+import os
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any
@@ -50,6 +52,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:  # the reader of our output left, as `head` does
         sys.stderr.close()
         sys.exit(1)
+    except OSError as exc:  # a folder where a file should be, no permission, no room for our output
+        what = "" if exc.filename is None else f" {exc.filename}"
+        say(f"error: cannot use{what or ' a file'}: {exc.strerror or exc}")
+        _forget_output()
+        sys.exit(2)
+    except Exception:
+        traceback.print_exc()
+        say("internal error: this is a fault of nightreel; what was paid for is on record, run again")
+        sys.exit(70)
+
+
+def _forget_output() -> None:
+    """What Python still holds for stdout has no place to go: without this it ends with code 120."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
 
 
 def say(line: str) -> None:

@@ -5,6 +5,8 @@ Listeners to events, both on stderr. They never see a key, and print no markup t
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 import time
 from collections import Counter
@@ -95,7 +97,8 @@ def describe(event: Event) -> Text | None:
     match event:
         case RunStarted():
             where = " (simulated: nothing is paid)" if event.simulated else f" at {event.origin}"
-            return Text(f"batch {event.batch}: {sum(event.counts.values())} jobs, {event.provider}{where}")
+            jobs = sum(event.counts.values())
+            return Text(f"batch {event.batch}: {jobs} job{'s' * (jobs != 1)}, {event.provider}{where}")
         case TakeMoved(take=take) if take.state not in QUIET_MOVES:
             line = Text.assemble(f"{take.job.key}: ", (take.state.value, style_of(take.state)))
             return line.append(_detail(take))
@@ -116,11 +119,18 @@ def _detail(take: Take) -> str:
     return f" ({take.reason})" if take.reason else ""
 
 
+class _Stderr(Console):
+    """stderr, where a reader that left is an error like any other: rich would end the process."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+
 class PlainFace:
     """A line per event, for files, pipes and cron mail."""
 
     def __init__(self) -> None:
-        self._console = Console(file=sys.stderr, highlight=False, soft_wrap=True)
+        self._console = _Stderr(file=sys.stderr, highlight=False, soft_wrap=True)
 
     def __call__(self, event: Event) -> None:
         if (line := describe(event)) is not None:
@@ -135,7 +145,7 @@ class LiveFace:
 
     def __init__(self) -> None:
         self._tally = Tally()
-        self._console = Console(file=sys.stderr, highlight=False)
+        self._console = _Stderr(file=sys.stderr, highlight=False)
         self._progress = Progress(
             BarColumn(bar_width=10),
             TextColumn("{task.description}", markup=False),
@@ -165,6 +175,35 @@ class LiveFace:
         self._progress.stop()
 
 
+class Patient:
+    """Shows events while somebody looks: a run that holds paid clips does not end with its reader."""
+
+    def __init__(self, face: Face) -> None:
+        self._face = face
+        self._gone = False
+
+    def __call__(self, event: Event) -> None:
+        if not self._gone:
+            try:
+                self._face(event)
+            except OSError:  # broken pipe, full disk, closed terminal
+                self._leave()
+
+    def close(self) -> None:
+        if not self._gone:
+            try:
+                self._face.close()
+            except OSError:
+                self._leave()
+
+    def _leave(self) -> None:
+        """Everything later goes nowhere, also what Python still holds for stderr when it leaves."""
+        self._gone = True
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stderr.fileno())
+        os.close(nowhere)
+
+
 def face() -> Face:
     """The right one for where stderr goes."""
-    return LiveFace() if sys.stderr.isatty() else PlainFace()
+    return Patient(LiveFace() if sys.stderr.isatty() else PlainFace())

@@ -50,7 +50,9 @@ def open_database(path: Path, connect: Connect = connect) -> Connection:
 
 def translated(exc: Exception, path: Path) -> DiskFullError | LedgerError:
     """A database error as ours, saying what to do."""
-    if getattr(exc, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL:
+    code = getattr(exc, "sqlite_errorcode", 0)
+    # With a few KiB left it is the index of the WAL that finds no room, and SQLite calls that an I/O error.
+    if code & 0xFF == sqlite3.SQLITE_FULL or code == sqlite3.SQLITE_IOERR_SHMSIZE:
         return DiskFullError(f"no room left to write {path}: free some space and run again")
     return LedgerError(f"ledger {path} cannot be used: {exc}")
 

@@ -38,6 +38,7 @@ def read_manifest(open_source: OpenSource, file: str) -> Manifest:
         head=head,
         problems=survey.problems.kept(file),
         total_problems=survey.problems.total,
+        unread=survey.problems.stopped,
         _open_source=open_source,
         _broken=frozenset(survey.broken),
         _digest=source.digest,
@@ -51,6 +52,7 @@ class Manifest:
     head: Head
     problems: tuple[Problem, ...]
     total_problems: int
+    unread: bool  # the file could not be read to its end: what seems to be missing may stand there
     _open_source: OpenSource = field(repr=False)
     _broken: frozenset[int] = field(repr=False)  # numbers of the jobs to leave out
     _digest: bytes = field(repr=False)  # of what the first pass read

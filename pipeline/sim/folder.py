@@ -42,9 +42,12 @@ class WorldFolder:
         self.path = path
         self.clips = path / "clips"
         self._pictures = path / "pictures"
-        for folder in (path, self.clips, self._pictures):
-            folder.mkdir(parents=True, exist_ok=True)
-        self._journal = (path / "journal.jsonl").open("a+b", buffering=0)
+        try:
+            for folder in (path, self.clips, self._pictures):
+                folder.mkdir(parents=True, exist_ok=True)
+            self._journal = (path / "journal.jsonl").open("a+b", buffering=0)
+        except OSError as exc:
+            raise WorldFolderError(f"{path} cannot hold a world: {exc.strerror}") from exc
         try:
             _lock(self._journal.fileno(), path)
             self.identity = _identity(path / "world.json")

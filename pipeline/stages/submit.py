@@ -106,7 +106,8 @@ class SubmitStage:
         try:
             submitted, hint_s = await self._gateway.submit(take.job, video_url, sent)
         except NotSentError as exc:
-            self._record.trouble("take.not_sent", f"{exc}; will try again", take)
+            if not self._switches.submits_off.is_set():
+                self._record.trouble("take.not_sent", f"{exc}; will try again", take)
             return await self._unsent(take, str(exc)), None
         except anyio.get_cancelled_exc_class():
             with anyio.CancelScope(shield=True):

@@ -148,7 +148,8 @@ class _mapped:  # noqa: N801 - reads as a statement
 
 def _why(error: BaseException, host: str, lost: bool) -> str:
     """One line for a person: what failed, at which host."""
-    detail = str(error) or type(error).__name__
+    inner = getattr(error, "certificate_error", None) or getattr(error, "os_error", None) or error
+    detail = getattr(inner, "strerror", None) or str(inner) or type(inner).__name__
     if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
         return f"no trusted TLS connection to {host}: {detail}"
     if isinstance(error, aiohttp.ClientConnectorDNSError):

@@ -50,7 +50,7 @@ def test_the_simulator_differs_in_speed_and_names_only() -> None:
 
     assert sim.models is comet.models
     assert (sim.key_env, sim.base_url_env) == ("NIGHTREEL_SIM_KEY", "NIGHTREEL_SIM_URL")
-    assert sim.poll == PollAdvice(first_s=0.2, min_s=0.05, max_s=5, growth=0.1)
+    assert sim.poll == PollAdvice(first_s=0.3, min_s=0.05, max_s=5, growth=0.1)
     assert (sim.submit_per_s, sim.poll_per_s, sim.max_in_flight) == (1000, 1000, 50)
 
 
