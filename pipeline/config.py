@@ -31,6 +31,10 @@ class Secret:
     def reveal(self) -> str:
         return self._text
 
+    def hidden_in(self, text: str | None) -> str | None:
+        """`text` without the key: some gateways repeat it in their errors."""
+        return text if text is None else text.replace(self._text, "***")
+
     def __repr__(self) -> str:
         return "***"
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import anyio
 
-from pipeline.errors import DiskFullError
 from pipeline.ledger.base import Ledger
 from pipeline.model import Take, TakeState
 from pipeline.stages.base import CLOSED, Inbox, Record, Switches
@@ -43,10 +42,8 @@ class Feeder:
     async def run(self, outbox: Inbox) -> None:
         async with anyio.create_task_group() as group:
             group.start_soon(self._watch_switch)
-            try:
+            with self._switches.spared("feeding jobs"):
                 await self._feed(outbox)
-            except DiskFullError as exc:  # what is under way is recorded; the rest is for another run
-                self._switches.pause(str(exc), exc.exit_code, downloads=True)
             group.cancel_scope.cancel()
         await outbox.put(CLOSED)
 

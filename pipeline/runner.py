@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -170,14 +171,22 @@ class Runner:
                 stages.start_soon(self.download.run, to_download, to_finish, feeder.leave)
                 stages.start_soon(self.finish.run, to_finish, feeder.leave)
             helpers.cancel_scope.cancel()
+        if self.switches.error is not None:
+            raise self.switches.error
 
     async def _keep_counts(self) -> None:
         while True:
             await anyio.sleep(COUNTS_EVERY_S)
-            try:
+            with self._counts_may_fail():
                 await self._save_counts()
-            except DiskFullError as exc:  # a count is not worth a submit that is under way
-                self.switches.pause(str(exc), exc.exit_code, downloads=True)
+
+    @contextmanager
+    def _counts_may_fail(self) -> Iterator[None]:
+        """A count is not worth a submit that is under way."""
+        try:
+            yield
+        except (DiskFullError, LedgerError) as exc:
+            self.record.trouble("run.not_recorded", str(exc))
 
     async def _save_counts(self) -> None:
         counts = dict(self.gateway.calls)
@@ -204,11 +213,9 @@ class Runner:
     async def _close(self, began: float) -> RunResult:
         counts = await self.ledger.counts()
         exit_code = self._exit_code(counts)
-        try:
+        with self._counts_may_fail():
             await self._save_counts()
             await self.ledger.end_run(exit_code, self.clock.wall())
-        except DiskFullError as exc:
-            self.record.trouble("run.not_recorded", str(exc))
         seconds = self.clock.monotonic() - began
         self.tell(RunEnded(exit_code=exit_code, seconds=seconds))
         return RunResult(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -176,12 +176,11 @@ def find_batch(output: Path, batch: str) -> Path:
 
 def clip_of(folder: Path, take: Take) -> Path | None:
     """Where the clip of a done take lies, if it still lies there."""
-    clip = LocalStorage(folder).clip_path(take)
-    return clip if take.state is TakeState.DONE and clip.is_file() else None
+    return LocalStorage(folder).where(take) if take.state is TakeState.DONE else None
 
 
 @asynccontextmanager
-async def batch_takes(folder: Path) -> AsyncIterator[AsyncIterator[Take]]:
+async def batch_takes(folder: Path) -> AsyncIterator[AsyncGenerator[Take, None]]:
     """All takes of a batch, read beside whatever runs."""
     async with open_ledger(folder) as ledger:
         yield ledger.all_takes()
@@ -190,21 +189,43 @@ async def batch_takes(folder: Path) -> AsyncIterator[AsyncIterator[Take]]:
 async def resolve_unknown(folder: Path, job_key: str, remote_id: str | None) -> Take:
     """Settle the unknown take of a job: accepted under `remote_id`, or, without one, planned again.
 
-    Raises UsageError where the job has no such take, or two.
+    An accepted take may be given another id, should the first have been a slip. Raises UsageError.
     """
     with batch_lock(folder):
         async with open_ledger(folder) as ledger:
-            takes = await ledger.takes_of(job_key)
-            unknown = [take for take in takes if take.state is TakeState.UNKNOWN]
-            if len(unknown) != 1:
-                states = ", ".join(take.state for take in takes) or "no takes"
-                raise UsageError(f"job {job_key!r} has {len(unknown)} unknown takes (it has: {states})")
+            takes = [take async for take in ledger.all_takes()]
+            if remote_id is not None:
+                _check_remote_id(remote_id, takes)
+            take = _to_settle([take for take in takes if take.job.key == job_key], job_key, remote_id)
             settled = {"ended_at": None, "reason": None}
             if remote_id is None:
                 unsent = {"origin": None, "intent_at": None}
-                return await ledger.move(unknown[0], TakeState.PLANNED, **settled, **unsent)
+                return await ledger.move(take, TakeState.PLANNED, **settled, **unsent)
             handle = {"remote_id": remote_id, "accepted_at": LoopClock().wall()}
-            return await ledger.move(unknown[0], TakeState.ACCEPTED, **settled, **handle)
+            if take.state is TakeState.ACCEPTED:
+                return await ledger.note(take, **settled, **handle)
+            return await ledger.move(take, TakeState.ACCEPTED, **settled, **handle)
+
+
+def _check_remote_id(remote_id: str, takes: list[Take]) -> None:
+    if not remote_id.isprintable() or not remote_id.strip(" ./") or remote_id == "ID" or " " in remote_id:
+        raise UsageError(f"{remote_id!r} is no gateway's id: copy it from the gateway's own list or bill")
+    for take in takes:
+        if take.remote_id == remote_id:
+            raise UsageError(f"{remote_id} is the id of job {take.job.key!r} already")
+
+
+def _to_settle(takes: list[Take], job_key: str, remote_id: str | None) -> Take:
+    """The one take of a job that a person may settle."""
+    if not takes:
+        raise UsageError(f"no job {job_key!r} in this batch")
+    open_states = {TakeState.UNKNOWN} | ({TakeState.ACCEPTED} if remote_id is not None else set())
+    found = [take for take in takes if take.state is TakeState.UNKNOWN]
+    found = found or [take for take in takes if take.state in open_states]
+    if len(found) != 1:
+        states = ", ".join(take.state for take in takes)
+        raise UsageError(f"job {job_key!r} has no single unknown take to settle; it is {states}")
+    return found[0]
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import aclosing
 from pathlib import Path
 from typing import Annotated
 
@@ -66,9 +67,16 @@ async def _run(manifest: Path, options: RunOptions, shown: Face) -> tuple[RunRes
         result = await run_manifest(manifest, options, shown)
     finally:
         shown.close()
-    small = sum(result.counts.values()) <= MAX_ROWS
-    async with batch_takes(result.folder) as takes:
-        shown_takes = [take async for take in takes if take.wanted and (small or take.state is not DONE)]
+    total = sum(result.counts.values())
+    small = total <= MAX_ROWS
+    shown_takes: list[Take] = []
+    if small or result.counts.get(DONE, 0) < total:
+        async with batch_takes(result.folder) as takes, aclosing(takes):
+            async for take in takes:
+                if take.wanted and (small or take.state is not DONE):
+                    shown_takes.append(take)
+                if len(shown_takes) == MAX_ROWS:
+                    break
     return result, shown_takes
 
 
@@ -80,11 +88,12 @@ def print_result(result: RunResult, takes: list[Take], *, as_json: bool) -> None
     console = out()
     rows = [(take, clip_of(result.folder, take)) for take in takes]
     if rows:
-        console.print(take_table(rows[:MAX_ROWS]))
+        console.print(take_table(rows))
     else:
         console.print(f"clips are in {result.folder / 'clips'}", markup=False)
-    if len(takes) > MAX_ROWS:
-        console.print(f"... and {len(takes) - MAX_ROWS} more without a clip")
+    left_out = sum(result.counts.values()) - result.counts.get(DONE, 0) - len(takes)
+    if left_out > 0:
+        console.print(f"... and {left_out} more without a clip")
     cost = f", {usd_text(result.cost_ticks)} in all" if result.cost_ticks else ""
     console.print(
         f"{counts_text(result.counts)} in {result.folder} ({result.requests} requests,"

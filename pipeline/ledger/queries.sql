@@ -97,12 +97,16 @@ SELECT {take} FROM jobs j JOIN takes t ON t.job_key = j.key WHERE {wanted} AND j
 SELECT {take} FROM takes t LEFT JOIN jobs j ON j.key = t.job_key
 WHERE t.job_key = :key ORDER BY t.id;
 
--- name: all_takes
+-- name: manifest_takes
+SELECT {take}, j.position FROM jobs j JOIN takes t ON t.job_key = j.key
+WHERE j.run_id = (SELECT max(id) FROM runs) AND j.position >= :after
+    AND (j.position > :after OR t.id > :after_id)
+ORDER BY j.position, t.id LIMIT :limit;
+
+-- name: orphaned_takes
 SELECT {take} FROM takes t LEFT JOIN jobs j ON j.key = t.job_key
-ORDER BY COALESCE(j.position, 9223372036854775807), t.id LIMIT :limit OFFSET :offset;
+WHERE t.id > :after AND (j.key IS NULL OR j.run_id <> (SELECT max(id) FROM runs))
+ORDER BY t.id LIMIT :limit;
 
 -- name: total_cost
 SELECT COALESCE(sum(cost_ticks), 0) FROM takes;
-
--- name: last_run
-SELECT id, manifest, started_at, ended_at, exit_code FROM runs ORDER BY id DESC LIMIT 1;

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
@@ -208,12 +208,16 @@ class SqliteLedger:
         async for row in self._pages("placed", -1, WIDTH, run_id=self._run_id):
             yield PlacedTake(take=take_of(row), clip_take=row[WIDTH + 1])
 
-    async def all_takes(self) -> AsyncIterator[Take]:
-        offset = 0
-        while rows := await self._read("all_takes", {"limit": PAGE, "offset": offset}):
+    async def all_takes(self) -> AsyncGenerator[Take, None]:
+        position, take_id = -1, 0
+        while rows := await self._read(
+            "manifest_takes", {"after": position, "after_id": take_id, "limit": PAGE}
+        ):
             for row in rows:
                 yield take_of(row)
-            offset += len(rows)
+            position, take_id = rows[-1][WIDTH], rows[-1][0]
+        async for row in self._pages("orphaned_takes", 0, 0):
+            yield take_of(row)
 
     async def children(self, parent_key: str) -> list[Take]:
         return [take_of(row) for row in await self._read("children", {"key": parent_key})]

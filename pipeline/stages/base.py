@@ -14,7 +14,7 @@ from typing import Any
 import anyio
 
 from pipeline.clock import Clock
-from pipeline.errors import DiskFullError
+from pipeline.errors import DiskFullError, LedgerError
 from pipeline.events import Draining, Event, Listener, Paused, TakeMoved, Trouble
 from pipeline.ledger.base import Ledger
 from pipeline.model import Take, TakeState
@@ -27,6 +27,7 @@ class Closed(Enum):
 
 
 CLOSED = Closed.CLOSED
+STOPPED = DiskFullError.exit_code
 Inbox = asyncio.Queue[Take | Closed]
 Work = Callable[[Take], Awaitable[Take | None]]
 
@@ -44,6 +45,7 @@ class Switches:
         self.polls_off = anyio.Event()
         self.downloads_off = anyio.Event()
         self.exit_code: int | None = None
+        self.error: Exception | None = None
         self.draining = False
 
     def drain(self, reason: str) -> None:
@@ -54,8 +56,8 @@ class Switches:
                 switch.set()
 
     def pause(self, reason: str, exit_code: int, *, polls: bool = False, downloads: bool = False) -> None:
-        """Send nothing more in this run; rows stay planned. The first reason decides the exit code."""
-        if self.exit_code is None and not self.draining:
+        """Send nothing more in this run; rows stay planned. A gateway that cannot be used (3) counts most."""
+        if not self.draining and (self.exit_code is None or exit_code < self.exit_code):
             self.exit_code = exit_code
             self._tell(Paused(reason=reason, exit_code=exit_code))
         self.submits_off.set()
@@ -63,6 +65,23 @@ class Switches:
             self.polls_off.set()
         if downloads:
             self.downloads_off.set()
+
+    @contextmanager
+    def spared(self, what: str) -> Iterator[None]:
+        """Keeps what fails here from cancelling calls under way elsewhere, whose answers are paid for.
+
+        A full disk or a ledger that cannot be written stops submits and downloads. Anything unnamed is a
+        fault of ours: the run is drained, and ends with that error once everything is recorded.
+        """
+        try:
+            yield
+        except (DiskFullError, LedgerError) as exc:
+            self.pause(f"{what}: {exc}", STOPPED, downloads=True)
+        except OSError as exc:  # its file, or the folder: the others may still come in
+            self.pause(f"{what}: {exc}; put it right and run again", STOPPED)
+        except Exception as exc:
+            self.error = self.error or exc
+            self.drain(f"internal error ({what}: {type(exc).__name__}: {exc})")
 
 
 class Cuts:
@@ -132,16 +151,9 @@ async def worker(
 ) -> None:
     """Take by take until CLOSED. `work` gives the take to pass on, or None: it is over for this run."""
     while (take := await inbox.get()) is not CLOSED:
-        try:
+        passed: Take | None = None
+        with switches.spared(f"job {take.job.key!r}"):  # every take stays where the ledger has it
             passed = await work(take)
-        except DiskFullError as exc:  # every take stays where the ledger has it
-            switches.pause(str(exc), exc.exit_code, downloads=True)
-            passed = None
-        except OSError as exc:  # its file, or the folder: an abort would lose the answers under way
-            switches.pause(
-                f"job {take.job.key!r}: {exc}; put it right and run again", DiskFullError.exit_code
-            )
-            passed = None
         if passed is None or outbox is None:
             leave(passed or take)
         else:

@@ -7,6 +7,7 @@ A dead link is refreshed by one poll; network trouble is retried until the link'
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -30,6 +31,8 @@ KEEP_FREE_BYTES = 64 << 20  # for the ledger and what else runs on this disk
 LONG_BYTES = 8 << 20  # from here on, an interrupted file is worth resuming in a later run
 DEAD = {401, 403, 404, 410}
 REFRESHES = 2  # fresh links in a row that are dead too, until another run may ask
+PLAIN = {"identity", "aws-chunked"}  # the second tells how it was uploaded, not how it comes
+_DIGITS = re.compile(r"[0-9]{1,19}")
 _ENDS = {
     PollVerdict.FAILED: TakeState.FAILED,
     PollVerdict.MODERATED: TakeState.MODERATED,
@@ -107,6 +110,10 @@ class DownloadStage:
             return replace(take, sha256=placed[0], size_bytes=placed[1])
         transfer = Transfer(take, await self._disk(self._storage.open_part, take))
         try:
+            if take.sha256 is not None and transfer.part.size_bytes == take.size_bytes:
+                if await self._disk(transfer.part.seal) == take.sha256:
+                    return take  # whole already: a run that died before it could finish loaded it
+                transfer.part = await self._disk(self._storage.open_part, take)
             return await self._keep_trying(transfer)
         finally:
             transfer.part.close()
@@ -161,16 +168,17 @@ class DownloadStage:
     async def _load(self, transfer: Transfer) -> Take:
         await self._fill(transfer)
         sha256 = await self._disk(transfer.part.seal)
-        return replace(transfer.take, sha256=sha256, size_bytes=transfer.part.size_bytes)
+        size_bytes = transfer.part.size_bytes
+        # On record before the link may die: what is whole on disk needs no gateway any more.
+        return await self._record.note(transfer.take, sha256=sha256, size_bytes=size_bytes)
 
     async def _fill(self, transfer: Transfer) -> None:
         """Bytes until the file is whole. Raises DeadLinkError, UnusableFileError, BrokenOffError."""
         take, part = transfer.take, transfer.part
         assert take.url is not None, "a ready take has a link"
         ask = dict(self._gateway.provider.download_headers(take.url))
-        if part.size_bytes and take.validator is None:
-            await self._disk(part.restart)  # nothing tells whether the rest would fit on
-        elif part.size_bytes and take.validator is not None:
+        # Without one, nothing tells whether the rest would fit on: the answer begins at the start.
+        if part.size_bytes and take.validator is not None:
             ask |= {"Range": f"bytes={part.size_bytes}-", "If-Range": take.validator}
         try:
             with anyio.CancelScope() as stalled:
@@ -197,7 +205,7 @@ class DownloadStage:
         if status not in (200, 206):
             wait_s = parse_retry_after(headers.get("retry-after"), self._clock.wall())
             raise BrokenOffError(f"the file host answered HTTP {status}", wait_s)
-        if headers.get("content-encoding", "identity") != "identity":
+        if headers.get("content-encoding", "identity").lower() not in PLAIN:
             raise UnusableFileError(f"the file comes encoded as {headers['content-encoding']!r}")
         start = _range_start(headers) if status == 206 else 0
         if start != part.size_bytes:
@@ -205,7 +213,7 @@ class DownloadStage:
         if start != part.size_bytes:
             raise BrokenOffError("the file host sent another stretch than was asked for")
         length = headers.get("content-length", "")
-        return start + int(length) if length.isdigit() else None
+        return start + int(length) if _DIGITS.fullmatch(length) else None
 
     async def _check_room(self, take: Take, total: int | None, part: Part) -> None:
         """Look at size cap and disk before the first byte."""
@@ -251,7 +259,7 @@ def _range_start(headers: Mapping[str, str]) -> int:
     """Where a partial answer begins, by its `Content-Range: bytes 5-9/10`; -1 where it does not say."""
     unit, _, rest = headers.get("content-range", "").partition(" ")
     first = rest.partition("-")[0]
-    return int(first) if unit == "bytes" and first.isdigit() else -1
+    return int(first) if unit == "bytes" and _DIGITS.fullmatch(first) else -1
 
 
 def _validator(headers: Mapping[str, str]) -> str | None:

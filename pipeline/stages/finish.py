@@ -51,6 +51,9 @@ class FinishStage:
                 return None
             labels = await self._labels(take)
             await self._disk(self._storage.place, take, self._side(take, probe), labels)
+        elif await self._disk(self._storage.adoptable, take) is None:
+            self._record.trouble("take.part_gone", "its part file is gone; run again to load it anew", take)
+            return None
         return await self._record.end(take, TakeState.DONE, None)
 
     async def _labels(self, take: Take) -> dict[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import anyio
 
@@ -106,6 +106,7 @@ class Gateway:
         except LostAnswerError as exc:
             return self._lost(str(exc))
         submitted = self.provider.parse_submit(answer)
+        submitted = replace(submitted, reason=self._safe(submitted.reason))
         self._answered("submit", submitted.verdict, answer)
         return submitted, self._hint(answer, sent_at, limited=submitted.verdict is SubmitVerdict.BUSY)
 
@@ -124,6 +125,12 @@ class Gateway:
             self._failed("poll", "lost", why)
             return Polled(verdict=PollVerdict.TRY_AGAIN, reason=why), None
         polled = self.provider.parse_poll(answer)
+        polled = replace(
+            polled,
+            reason=self._safe(polled.reason),
+            status=self._safe(polled.status),
+            warning=self._safe(polled.warning),
+        )
         self._answered("poll", polled.verdict, answer)
         limited = answer.status in (429, 503) and polled.verdict is PollVerdict.TRY_AGAIN
         return polled, self._hint(answer, sent_at, limited=limited)
@@ -136,6 +143,9 @@ class Gateway:
         if not await self.turn("poll", off):
             return None
         return (await self.poll(take.handle))[0]
+
+    def _safe(self, text: str | None) -> str | None:
+        return self.settings.key.hidden_in(text)
 
     def _hint(self, answer: Answer, sent_at: float, *, limited: bool) -> float | None:
         """`Retry-After`, if any; a rate limit holds everybody on the account."""

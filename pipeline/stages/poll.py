@@ -17,7 +17,6 @@ from anyio.abc import TaskGroup
 from pipeline.backoff import POLL_BACKOFF, retry_delay
 from pipeline.clock import Clock
 from pipeline.doubts import Doubts
-from pipeline.errors import DiskFullError
 from pipeline.events import TakePolled
 from pipeline.model import Take, TakeState
 from pipeline.providers.base import Polled, PollVerdict
@@ -157,19 +156,25 @@ class PollStage:
 
     async def _poll(self, waiting: Waiting) -> None:
         try:
-            assert waiting.take.handle is not None, "only what was accepted is polled"
-            asked_at = self._clock.monotonic()
-            waiting.asked_age_s = self._age_s(waiting)
-            answer: tuple[Polled, float | None] | None = None
-            with self._questions.cuttable():
-                answer = await self._gateway.poll(waiting.take.handle)
-            if answer is not None:
-                await self._read(waiting, *answer, asked_at)
-        except DiskFullError as exc:
-            self._switches.pause(str(exc), exc.exit_code, polls=True, downloads=True)
+            over = True
+            with self._switches.spared(f"job {waiting.take.job.key!r}"):
+                await self._ask(waiting)
+                over = False
+            if over:
+                self._gone(waiting)
         finally:
             self._room.release()
             self._nudge()
+
+    async def _ask(self, waiting: Waiting) -> None:
+        assert waiting.take.handle is not None, "only what was accepted is polled"
+        asked_at = self._clock.monotonic()
+        waiting.asked_age_s = self._age_s(waiting)
+        answer: tuple[Polled, float | None] | None = None
+        with self._questions.cuttable():
+            answer = await self._gateway.poll(waiting.take.handle)
+        if answer is not None:
+            await self._read(waiting, *answer, asked_at)
 
     async def _read(self, waiting: Waiting, polled: Polled, hint_s: float | None, asked_at: float) -> None:
         """What one answer changes: the take's state, or when it is asked again."""
@@ -238,6 +243,8 @@ class PollStage:
         account = polled.verdict is PollVerdict.ACCOUNT
         if not again:  # the answers to others, or their lack, will tell whether it is this take
             waiting.asked = False
+            why = f"the gateway does not know {waiting.take.remote_id} ({polled.reason}); will ask again"
+            self._record.trouble("take.refused_poll", why, waiting.take)
             return self._again(waiting, SECOND_LOOK_S if account else GRACE_S)
         waiting.asked = True
         if self._doubts.is_lost(waiting.take.id) and polled.verdict is not PollVerdict.CREDITS:

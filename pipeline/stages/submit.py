@@ -13,17 +13,17 @@ import anyio
 
 from pipeline.backoff import SUBMIT_BACKOFF, retry_delay
 from pipeline.clock import Clock
-from pipeline.errors import DiskFullError, NotSentError
+from pipeline.errors import DiskFullError, LedgerError, NotSentError
 from pipeline.model import Image, Take, TakeState
 from pipeline.providers.base import PollVerdict, Submitted, SubmitVerdict
-from pipeline.stages.base import Inbox, Record, Switches, nap, run_workers
+from pipeline.stages.base import STOPPED, Inbox, Record, Switches, nap, run_workers
 from pipeline.stages.gateway import Gateway
 from pipeline.stages.slots import Slots
 from pipeline.transport.base import Sent
 
 FRESH_LINK_S = 600.0  # a link older than this is asked for again before a gateway is sent to it
 MAX_WORKERS = 64
-DISK_TRIES = 30  # seconds that a full disk has before a remote id is given up to the log alone
+DISK_TRIES = 30  # seconds that a full disk has before a remote id is left to the messages alone
 _ENDS = {SubmitVerdict.REJECTED: TakeState.REJECTED, SubmitVerdict.MODERATED: TakeState.MODERATED}
 
 
@@ -144,10 +144,10 @@ class SubmitStage:
         for _ in range(DISK_TRIES):
             try:
                 return await self._record.move(take, TakeState.ACCEPTED, **facts)
-            except DiskFullError as exc:
+            except (DiskFullError, LedgerError) as exc:
                 why = f"{exc}. Accepted as {submitted.remote_id}, which is not on record yet"
                 self._record.trouble("take.not_recorded", why, take)
-                self._switches.pause(str(exc), 4, downloads=True)
+                self._switches.pause(str(exc), STOPPED, downloads=True)
                 await anyio.sleep(1.0)
         return await self._record.move(take, TakeState.ACCEPTED, **facts)
 

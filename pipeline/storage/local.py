@@ -89,6 +89,15 @@ class LocalStorage:
         except OSError:
             return False
 
+    def where(self, take: Take) -> Path | None:
+        """Where a take's clip lies, by size and side file: a look, for people, not a proof."""
+        kept = _with(self._superseded / take.label, ".mp4")
+        clip = _with(self._clips / take.job.key, ".mp4")
+        if kept.is_file():
+            return kept
+        ours = clip.is_file() and clip.stat().st_size == take.size_bytes
+        return clip if ours and _read_side(clip).get("label", take.label) == take.label else None
+
     def bring_back(self, take: Take, labels: Mapping[str, str]) -> bool:
         clip = self.clip_path(take)
         if _holds(clip, take):

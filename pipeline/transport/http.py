@@ -18,7 +18,7 @@ import anyio
 from yarl import URL
 
 from pipeline.config import Secret
-from pipeline.errors import LostAnswerError, NotSentError
+from pipeline.errors import LostAnswerError, NotSentError, PipelineError
 from pipeline.providers.base import Answer, Call, FilePart
 from pipeline.transport.base import Sent
 from pipeline.version import __version__
@@ -140,7 +140,8 @@ class _mapped:  # noqa: N801 - reads as a statement
         return None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, aiohttp.ClientError | OSError | TimeoutError):
+        # aiohttp lets some of what a hostile address or answer does out as ValueError or RuntimeError.
+        if isinstance(error, Exception) and not isinstance(error, PipelineError):
             lost = self._sent.headers_left
             wrap = LostAnswerError if lost else NotSentError
             raise wrap(_why(error, self._host, lost)) from error
