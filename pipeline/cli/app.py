@@ -19,9 +19,9 @@ from pipeline.errors import ManifestError, PipelineError
 from pipeline.version import __version__
 
 COMMANDS = {
-    "run": "Make every clip of a manifest that is not there yet; the same again finishes what is missing.",
+    "run": "Make every clip that is not there yet.",
     "validate": "Find everything wrong with manifests. Sends nothing.",
-    "status": "Show what is known of a batch, and what to do about what is not done.",
+    "status": "Show each take of a batch, and what to do.",
     "resolve": "Settle a take whose submit got no answer.",
     "sim": "Run the simulator as a server: a gateway without costs.",
 }

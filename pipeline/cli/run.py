@@ -27,7 +27,7 @@ def command(
         Path, typer.Option(help="Where batches are kept, one folder each.", envvar="NIGHTREEL_OUTPUT")
     ] = Path("output"),
     base_url: Annotated[
-        str | None, typer.Option(help="The gateway's address, instead of the provider's own.")
+        str | None, typer.Option(help="The gateway's address; also COMETAPI_BASE_URL.")
     ] = None,
     max_in_flight: Annotated[
         int | None, typer.Option(min=1, max=10_000, help="How many jobs the gateway may work on at once.")
@@ -94,10 +94,10 @@ def print_result(result: RunResult, takes: list[Take], *, as_json: bool) -> None
     left_out = sum(result.counts.values()) - result.counts.get(DONE, 0) - len(takes)
     if left_out > 0:
         console.print(f"... and {left_out} more without a clip")
-    cost = f", {usd_text(result.cost_ticks)} in all" if result.cost_ticks else ""
+    cost = f", batch so far {usd_text(result.cost_ticks)}" if result.cost_ticks else ""
     console.print(
-        f"{counts_text(result.counts)} in {result.folder} ({result.requests} requests,"
-        f" {result.seconds:.1f} s{cost})",
+        f"{counts_text(result.counts)} in {result.folder}"
+        f" ({result.requests} request{'s' * (result.requests != 1)}, {result.seconds:.1f} s{cost})",
         markup=False,
     )
     if any(take.state is not DONE for take in takes):

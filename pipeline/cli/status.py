@@ -40,7 +40,11 @@ def command(
         print(json.dumps(result, ensure_ascii=False, indent=2))
         return
     console = out()
-    console.print(take_table((take, clip_of(folder, take)) for take in takes))
+    console.print(take_table((take, clip_of(folder, take)) for take in takes if take.wanted))
+    older = [take for take in takes if not take.wanted]
+    if older:
+        console.print("\nof earlier manifests:")
+        console.print(take_table((take, clip_of(folder, take)) for take in older))
     console.print(f"{folder}: {counts_text(counts)}", markup=False)
     for line in next_steps(takes, str(folder)):
         console.print(line, markup=False, soft_wrap=True)

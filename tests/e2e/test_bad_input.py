@@ -342,7 +342,7 @@ TABLE: dict[str, Row] = {
     "resolve of a take that is not unknown": Row(
         code=2,
         arrange=lambda _: ["resolve", "kept", "fox", "--not-charged"],
-        says=[r"error: job 'fox' has 0 unknown takes \(it has: done\)"],
+        says=[r"error: job 'fox' has no single unknown take to settle; it is done"],
     ),
     "resolve with both words": Row(
         code=2,
