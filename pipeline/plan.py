@@ -68,6 +68,10 @@ def check(
                 news.append(entry.problem("image", str(exc)))
         total += len(news)
         found = heapq.nsmallest(MAX_PROBLEMS, [*found, *news]) if news else found
+    if not manifest.head.batch and not path.stem.strip("."):
+        why = "batch: missing; the name of this file cannot be that of a folder"
+        found.append(manifest.head.problem("batch", why))
+        total += 1
     if found:
         raise ManifestError(tuple(sorted(found)), total)
     assert provider is not None, "a manifest without a usable provider has a problem"

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.errors import ManifestError, Problem
+from pipeline.errors import ManifestError, Problem, UsageError
 from pipeline.wiring import check_manifest
 
 
@@ -31,6 +31,10 @@ def command(
             problems += exc.problems
             total += exc.total
             found.append({"manifest": str(path), "valid": False, "problems": exc.total})
+        except UsageError as exc:  # no such file: the others are still worth a look
+            problems.append(Problem(str(path), 1, 1, str(exc)))
+            total += 1
+            found.append({"manifest": str(path), "valid": False, "problems": 1})
         else:
             jobs = sum(1 for _ in checked.jobs())
             found.append({"manifest": str(path), "valid": True, "jobs": jobs})

@@ -142,7 +142,11 @@ class Gateway:
             return None
         if not await self.turn("poll", off):
             return None
-        return (await self.poll(take.handle))[0]
+        polled = (await self.poll(take.handle))[0]
+        if polled.verdict in (PollVerdict.ACCOUNT, PollVerdict.CREDITS):
+            why = f"no fresh link: the gateway refuses this key or account ({polled.reason})"
+            self.record.trouble("take.link_refused", why, take)
+        return polled
 
     def _safe(self, text: str | None) -> str | None:
         return self.settings.key.hidden_in(text)

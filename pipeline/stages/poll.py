@@ -238,6 +238,8 @@ class PollStage:
         elif self._age_s(waiting) < GRACE_S:
             return self._again(waiting)
         if waiting.collected_before:
+            why = f"no fresh link: the gateway answered {polled.reason}"
+            self._record.trouble("take.link_refused", why, waiting.take)
             return self._gone(waiting)
         again = self._doubts.refused(waiting.take.id, self._clock.monotonic())
         account = polled.verdict is PollVerdict.ACCOUNT
