@@ -76,7 +76,7 @@ class Switches:
         try:
             yield
         except (DiskFullError, LedgerError) as exc:
-            self.pause(f"{what}: {exc}", STOPPED, downloads=True)
+            self.pause(str(exc), STOPPED, downloads=True)
         except OSError as exc:  # its file, or the folder: the others may still come in
             self.pause(f"{what}: {exc}; put it right and run again", STOPPED)
         except Exception as exc:
