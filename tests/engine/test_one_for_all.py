@@ -11,6 +11,7 @@ from PIL import Image
 from support.builders_engine import (
     DEAD_LINK,
     FakeGateway,
+    Step,
     always,
     in_turn,
     lost,
@@ -172,3 +173,64 @@ def test_a_file_error_costs_no_other_job_its_answer(tmp_path: Path, name: str) -
         assert night.run().exit_code == 1
     assert night.run().exit_code == 0
     assert len(night.submits) == 2
+
+
+def test_a_hostile_header_costs_no_other_job_its_answer(tmp_path: Path) -> None:
+    """Digits that are none for Python's int: the file is asked for again, the POST under way is kept."""
+    odd = Step(status=206, body=b"x", headers={"content-range": "bytes \u00b2-5/6"})
+    gateway = FakeGateway(
+        submit=lambda ask: slow(30.0) if ask.key == "desk" else None, file=only("candle", in_turn(odd))
+    )
+    night = Night(tmp_path, ["candle", "desk"], gateway, limits={"submit_per_s": 0.1})
+
+    assert night.run().exit_code == 0
+    assert len(night.submits) == 2
+
+
+def test_a_fault_of_ours_ends_the_run_only_after_all_is_recorded(tmp_path: Path) -> None:
+    """The error comes out, the POST under way keeps its answer, and the rerun completes."""
+
+    def fail(call: str) -> Exception | None:
+        return RuntimeError("a bug") if call == "write" else None
+
+    gateway = FakeGateway(submit=lambda ask: slow(30.0) if ask.key == "desk" else None)
+    night = Night(tmp_path, ["candle", "desk"], gateway, faults=fail, limits={"submit_per_s": 0.1})
+
+    with pytest.raises(ExceptionGroup) as ended:
+        night.run()
+
+    assert ended.group_contains(RuntimeError, match="a bug")
+    assert night.states()["desk"] in KEPT
+    night.faults = lambda _: None
+    assert night.run().exit_code == 0
+    assert len(night.submits) == 2
+
+
+def test_a_clip_that_is_whole_on_disk_needs_no_gateway_any_more(tmp_path: Path) -> None:
+    """Loaded, but not placed; then the link dies and the gateway forgets it: still done."""
+
+    def fail(call: str) -> OSError | None:
+        return OSError(5, "Input/output error") if call == "place" else None
+
+    night = Night(tmp_path, faults=fail)
+    assert night.run().exit_code == 4
+    loaded = len(night.files())
+
+    night.faults = lambda _: None
+    night.gateway.file = always(DEAD_LINK)
+    night.gateway.poll = always(refused(404, "no such request"))
+
+    assert night.run().exit_code == 0
+    assert len(night.files()) == loaded
+
+
+@pytest.mark.parametrize("status", [400, 401])
+def test_a_key_that_the_gateway_repeats_is_not_kept(tmp_path: Path, status: int) -> None:
+    """Neither in the ledger nor in what is told."""
+    echo = refused(status, "Incorrect API key in headers: Bearer key")
+    night = Night(tmp_path, gateway=FakeGateway(submit=always(echo)))
+
+    night.run()
+
+    assert "Bearer ***" in (night.take().reason or "")
+    assert "Bearer key" not in repr(night.events)
