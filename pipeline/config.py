@@ -8,8 +8,8 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from urllib.parse import urlsplit
+from dataclasses import dataclass, replace
+from urllib.parse import SplitResult, urlsplit
 
 from pipeline.errors import GatewayUnusableError
 from pipeline.manifest.shapes import Limits
@@ -58,7 +58,7 @@ class Settings:
     connect_timeout_s: float = 20.0
     stall_timeout_s: float = 60.0  # a download that brings nothing for so long is cut
     drain_s: float = 8.0
-    url_life_s: float = field(default=3600.0)
+    url_life_s: float = 3600.0
 
     @property
     def simulated(self) -> bool:
@@ -134,7 +134,7 @@ def checked_base_url(url: str, allow_insecure: bool) -> str:
     return url.rstrip("/")
 
 
-def _split(url: str):  # type: ignore[no-untyped-def]  # the two split results differ by private names only
+def _split(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
         _ = parts.port

@@ -101,9 +101,6 @@ LEGAL_MOVES: Mapping[TakeState, frozenset[TakeState]] = MappingProxyType(
     }
 )
 
-COLLECTABLE = frozenset({_S.READY, _S.ACCEPTED, _S.UNDELIVERED, _S.MISSING})
-"""States in which the gateway may still have a clip for us: a run asks again."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handle:

@@ -115,7 +115,7 @@ def interruptible() -> Iterator[None]:
 def begun(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, interruptible: None
 ) -> Iterator[Mapping[str, Future[None]]]:
-    """The tests of this session that could be begun, by their ids."""
+    """The tests of this run that could be begun, by their ids."""
     calls = {item: asked_by(item) for item in request.session.items if isinstance(item, pytest.Function)}
     able = {item: names for item, names in calls.items() if names is not None}
     shared = {name: request.getfixturevalue(name) for name in SHARED & set().union(*able.values())}
