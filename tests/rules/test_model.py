@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from support.builders_core import a_job, a_take
 
-from pipeline.model import COLLECTABLE, LEGAL_MOVES, Handle, Operation, TakeState
+from pipeline.feeder import COLLECT_ORDER
+from pipeline.model import LEGAL_MOVES, Handle, Operation, TakeState
 
 # docs/design.md, section 4, "States of a take", column "Leaves to".
 TABLE = {
@@ -70,8 +71,8 @@ def test_what_can_be_collected_was_accepted_before() -> None:
     """A run asks again about exactly those takes that the gateway may still have a clip for."""
     accepted_once = reachable(TakeState.ACCEPTED) | {TakeState.ACCEPTED}
 
-    assert accepted_once >= COLLECTABLE
-    assert all(TakeState.DONE in reachable(state) for state in COLLECTABLE)
+    assert accepted_once >= set(COLLECT_ORDER)
+    assert all(TakeState.DONE in reachable(state) for state in COLLECT_ORDER)
 
 
 @pytest.mark.parametrize(
