@@ -127,14 +127,11 @@ class _Stderr(Console):
 
 
 class PlainFace:
-    """A line per event, for files, pipes and cron mail."""
-
-    def __init__(self) -> None:
-        self._console = _Stderr(file=sys.stderr, highlight=False, soft_wrap=True)
+    """A line per event, for files, pipes and cron mail. Written plainly: drawing costs more than the job."""
 
     def __call__(self, event: Event) -> None:
         if (line := describe(event)) is not None:
-            self._console.print(line)
+            print(line.plain, file=sys.stderr, flush=True)
 
     def close(self) -> None:
         """Nothing is open."""
