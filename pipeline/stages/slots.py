@@ -46,17 +46,14 @@ class Slots:
     def count_until(self, take_id: int, wall: float) -> None:
         """The gateway has it, or may have it: it counts until then."""
         self._until[take_id] = wall
-        self._wake()
+        self.wake()
 
     def free(self, take_id: int) -> None:
         if self._until.pop(take_id, None) is not None:
-            self._wake()
+            self.wake()
 
     def wake(self) -> None:
-        """Look again, for example because the switch went off."""
-        self._wake()
-
-    def _wake(self) -> None:
+        """Have the first in line look again: a slot came free, or the switch went off."""
         self._changed.set()
         self._changed = anyio.Event()
 
