@@ -40,9 +40,9 @@ def command(
     link_life_s: Annotated[float | None, typer.Option(min=0, help="Seconds that a link lives.")] = None,
     seed: Annotated[int, typer.Option(help="Another number, another night.")] = 0,
 ) -> None:
-    """Run the simulator as a server that speaks CometAPI's dialect, until Ctrl-C.
+    """Run the simulator as a server, until Ctrl-C: CometAPI, xAI and GlobalAiOpc on one port.
 
-    What it would have charged is at /sim/bill.
+    What it would have charged is at /sim/bill. It prints the settings for each gateway, one line each.
 
     \b
     Example, in two terminals:
@@ -88,7 +88,12 @@ def _scenario(name: str | None) -> Scenario:
 
 
 def _ready(url: str, key: str) -> None:
-    print(f"COMETAPI_BASE_URL={url} COMETAPI_KEY={key}", flush=True)
+    settings = (
+        f"COMETAPI_BASE_URL={url} COMETAPI_KEY={key}",
+        f"XAI_BASE_URL={url} XAI_API_KEY={key}",
+        f"GLOBALAIOPC_BASE_URL={url}/kyyReactApiServer GLOBALAIOPC_KEY={key}",
+    )
+    print("\n".join(settings), flush=True)  # at once: a reader may take the first line and leave
     say(f"simulator at {url}, bill at {url}/sim/bill; stop it with Ctrl-C")
 
 

@@ -4,8 +4,9 @@ It stands alone: written from the vendors' pages, it imports nothing of the pipe
 share a mistake with what it tests. The inside is pure (`world`, `gateway`, `dialects`); `server` puts it
 on a socket; `EmbeddedSimulator` and `serve` are the two ways to use it.
 
-What there is at an address: the gateway's own paths (CometAPI's: /grok/v1/videos/...), result files at
-/files/<id>.mp4 with a signed query, and, without a key, /sim/bill and /sim/health.
+What there is at an address: the gateways' own paths (CometAPI /grok/v1/videos/..., xAI /v1/videos/...,
+GlobalAiOpc /kyyReactApiServer/v1/...), result files at /files/<id>.mp4 with a signed query, and, without
+a key, /sim/bill and /sim/health. Prompts that steer a job are listed in `world`.
 """
 
 from __future__ import annotations

@@ -15,9 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
-
-from pipeline.sim.drawing import draw_card
+from pipeline.sim.drawing import draw_card, plain_card
 from pipeline.sim.encoding import FPS, encode, pad
 from pipeline.sim.scenario import ClipMode
 from pipeline.sim.world import Job
@@ -97,9 +95,7 @@ class ClipStore:
 
     def _make(self, part: Path, job: Job) -> None:
         if self._small:
-            encode(
-                part, Image.new("RGB", _small_size(job), (40, 60, 90)), 2, fps=1, stop=self._stopping.is_set
-            )
+            encode(part, plain_card(_small_size(job)), 2, fps=1, stop=self._stopping.is_set)
         else:
             card = draw_card(job, self._picture_path(job.picture) if job.picture else None)
             encode(part, card, round(job.duration_s * FPS), stop=self._stopping.is_set)

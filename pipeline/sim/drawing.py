@@ -1,22 +1,27 @@
 """What a clip shows: a still card with the prompt, or the picture, and the bar that moves over it.
 
 The card is drawn once with Pillow; frames differ only by the bar, painted into the brightness plane.
+Pillow is imported on first use: it is heavy, and only a download needs it.
 """
 
 from __future__ import annotations
 
 import textwrap
 from pathlib import Path
-
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from typing import TYPE_CHECKING
 
 from pipeline.sim.world import Job
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 MAX_LINES = 6
 
 
 def draw_card(job: Job, picture: Path | None) -> Image.Image:
     """The background of every frame of a job's clip: RGB, of exactly the job's size."""
+    from PIL import Image, ImageOps
+
     size = (job.width, job.height)
     if picture is not None and picture.exists():
         with Image.open(picture) as image:
@@ -27,6 +32,13 @@ def draw_card(job: Job, picture: Path | None) -> Image.Image:
     return card
 
 
+def plain_card(size: tuple[int, int]) -> Image.Image:
+    """A background without words, too small for any."""
+    from PIL import Image
+
+    return Image.new("RGB", size, (40, 60, 90))
+
+
 def _colour(digest: str) -> tuple[int, int, int]:
     """A dark colour of its own for each order, so that clips are told apart at a glance."""
     value = int(digest[:6], 16)
@@ -34,6 +46,8 @@ def _colour(digest: str) -> tuple[int, int, int]:
 
 
 def _write(card: Image.Image, prompt: str, caption: str) -> None:
+    from PIL import ImageDraw, ImageFont
+
     draw = ImageDraw.Draw(card)
     size = max(14, min(card.size) // 14)
     margin = size

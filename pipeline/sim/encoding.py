@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
-
-import av
-from PIL import Image
+from typing import TYPE_CHECKING
 
 from pipeline.sim.drawing import Bar
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 FPS = 24
 
@@ -23,6 +24,8 @@ class EncodingStoppedError(Exception):
 
 def encode(path: Path, card: Image.Image, frames: int, *, fps: int = FPS, stop: Callable[[], bool]) -> None:
     """Write an MP4 of `frames` frames to `path`: yuv420p, index in front, a bar moving over the card."""
+    import av  # heavy, and only a download needs it
+
     base = av.VideoFrame.from_image(card).reformat(format="yuv420p")  # type: ignore[no-untyped-call]
     planes = [bytes(plane) for plane in base.planes]
     bar = Bar(card.width, card.height, base.planes[0].line_size)

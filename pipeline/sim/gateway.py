@@ -19,10 +19,12 @@ from urllib.parse import urlsplit
 from pipeline.sim.dialects import DIALECTS, Dialect
 from pipeline.sim.dialects.base import Answered, Ask, Poll, Submit
 from pipeline.sim.faults import Attempt, FaultLab, FaultPhase
-from pipeline.sim.orders import BadOrderError, Order, edit_of
+from pipeline.sim.orders import BadOrderError, Order
+from pipeline.sim.orders.sources import fitted
 from pipeline.sim.pictures import Picture
 from pipeline.sim.prices import TICKS_PER_USD
 from pipeline.sim.scenario import Scenario
+from pipeline.sim.videos import Video
 from pipeline.sim.wire import Kind, Reply, Request, html_reply, json_reply
 from pipeline.sim.world import Job, World, order_digest
 
@@ -110,7 +112,7 @@ class Gateway:
         digest = order_digest(order, source)
 
         def accept() -> Reply:
-            job = self.world.draft(order, dialect.name, now, source)
+            job = self.world.draft(order, dialect.name, now, source, name_of=dialect.job_id)
             if self._keeper is not None:
                 self._keeper.keep(job, order.picture)  # on record first, answered after
             self.world.add(job)
@@ -127,7 +129,7 @@ class Gateway:
         return self._lab.run(attempt, accept)
 
     def _with_source(self, request: Request, order: Order, now: float) -> tuple[Order, Job | None]:
-        """An edit of a clip of ours takes its size and length, and needs a link that works."""
+        """What is made from a clip of ours takes its size and length, and needs a link that works."""
         if not order.source_url:
             return order, None
         url = urlsplit(order.source_url)
@@ -138,8 +140,8 @@ class Gateway:
         # By path alone: after a restart the same clip has the same link on another port.
         if source is None or self.world.links.live(source.id, url.query, now) is None:
             raise BadOrderError("video could not be fetched from video.url", "video.url")
-        size = {"width": source.width, "height": source.height}
-        return edit_of(order, **size, resolution=source.resolution, duration_s=source.duration_s), source
+        clip = Video(width=source.width, height=source.height, duration_s=source.duration_s)
+        return fitted(order, clip), source
 
     def _poll(self, request: Request, dialect: Dialect, job_id: str, now: float) -> Reply:
         job = self.world.find(job_id)
@@ -203,5 +205,5 @@ def _file_refusal(status: int, message: str) -> Reply:
 
 
 def _bill_line(job: Job) -> dict[str, Any]:
-    names = ("id", "operation", "model", "prompt", "ticks", "accepted_at", "client_user", "dialect")
+    names = ("id", "operation", "model", "prompt", "ticks", "accepted_at", "client_user", "dialect", "source")
     return {name: getattr(job, name) for name in names}

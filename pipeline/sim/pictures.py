@@ -6,12 +6,9 @@ Pure and heavy (20 MiB of base64 and a full decode), so the server calls it away
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import io
 from dataclasses import dataclass
-
-from PIL import Image, ImageOps
 
 FORMATS = ("JPEG", "PNG", "WEBP")
 KEPT_PIXELS = 1280  # longest side of what is kept to draw with
@@ -37,13 +34,16 @@ def read_data_uri(uri: str) -> Picture:
     if not comma or not head.startswith("data:image/") or not head.endswith(";base64"):
         raise BadPictureError("not a base64 data URI of an image")
     try:
-        return read_picture(base64.b64decode(data, validate=True))
-    except binascii.Error as exc:
+        file = base64.b64decode(data, validate=True)
+    except ValueError as exc:
         raise BadPictureError("base64 is damaged") from exc
+    return read_picture(file)
 
 
 def read_picture(data: bytes) -> Picture:
     """Decode a JPEG, PNG or WebP completely and make the small copy."""
+    from PIL import Image, ImageOps  # heavy, and few submissions bring a picture
+
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             upright = ImageOps.exif_transpose(image).convert("RGB")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 TICKS_PER_USD = 10**10
 CENT = TICKS_PER_USD // 100
+CLASSIC = "grok-imagine-video"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,35 +21,43 @@ class Model:
     name: str
     second: Mapping[str, int]
     picture: int
-    source_second: int | None  # None: this model does not edit
+    source_second: int | None  # None: this model does not edit or extend
+    references: bool  # reference images
+    frames: bool  # a last frame, keyframes, audio references
 
 
 GROK_MODELS = {
     model.name: model
     for model in (
         Model(
-            name="grok-imagine-video",
+            name=CLASSIC,
             second={"480p": 5 * CENT, "720p": 7 * CENT},
             picture=CENT // 5,
             source_second=CENT,
+            references=True,
+            frames=False,
         ),
         Model(
             name="grok-imagine-video-1.5",
             second={"480p": 8 * CENT, "720p": 14 * CENT, "1080p": 25 * CENT},
             picture=CENT,
             source_second=None,
+            references=True,
+            frames=True,
         ),
         Model(
             name="grok-imagine-video-1.5-lite",
             second={"480p": 2 * CENT, "720p": 3 * CENT, "1080p": 14 * CENT},
             picture=CENT,
             source_second=None,
+            references=False,
+            frames=False,
         ),
     )
 }
 
 
 def price(model: Model, resolution: str, duration_s: float, *, pictures: int = 0, source_s: float = 0) -> int:
-    """Ticks for one accepted submission; an edit pays for the seconds that go in and those that come out."""
+    """Ticks for one accepted submission of `duration_s` new seconds; the seconds that go in cost as well."""
     ticks = round(model.second[resolution] * duration_s) + model.picture * pictures
     return ticks + round((model.source_second or 0) * source_s)

@@ -22,3 +22,12 @@ def frame_size(resolution: str, ratio: float) -> tuple[int, int]:
     stretch = min(max(ratio, 1 / ratio), LONGEST_RATIO)
     long = 2 * round(short * stretch / 2)
     return (long, short) if ratio >= 1 else (short, long)
+
+
+def fitted_size(width: int, height: int) -> tuple[str, tuple[int, int]]:
+    """Resolution and frame size of what is made from a video of this size: its own, at most 720p."""
+    short = min(width, height)
+    if short > SHORT_SIDE["720p"]:
+        return "720p", frame_size("720p", width / height)
+    even = (max(2, width - width % 2), max(2, height - height % 2))
+    return "480p" if short <= SHORT_SIDE["480p"] else "720p", even

@@ -23,7 +23,7 @@ import math
 import random
 import re
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -83,7 +83,7 @@ class Job:
     copy: int  # how many equal orders came before
     client_user: str = ""
     picture: str = ""  # digest of the picture shown
-    source: str = ""  # id of the job whose clip was edited
+    source: str = ""  # of an edit or extension: a job's id, sha256:<hex> of a video sent along, or nothing
 
     @property
     def ends_at(self) -> float:
@@ -128,8 +128,16 @@ class World:
         """How many orders with this digest were accepted."""
         return self._copies.get(digest, 0)
 
-    def draft(self, order: Order, dialect: str, now: float, source: Job | None = None) -> Job:
-        """The job this order would become. Nothing is accepted until `add`."""
+    def draft(
+        self,
+        order: Order,
+        dialect: str,
+        now: float,
+        source: Job | None = None,
+        *,
+        name_of: Callable[[uuid.UUID], str] = str,
+    ) -> Job:
+        """The job this order would become; `name_of` gives ids a form. Nothing is accepted until `add`."""
         digest = order_digest(order, source)
         copy = self.copies(digest)
         rng = random.Random(f"{self._seed}:{digest}:{copy}")  # noqa: S311 - a repeatable world, no secrets
@@ -143,7 +151,7 @@ class World:
         # The time is part of the id, so that a world begun anew never gives out the ids of the old one.
         name = hashlib.sha256(f"{self._seed}:{digest}:{copy}:{now!r}".encode()).digest()[:16]
         return Job(
-            id=str(uuid.UUID(bytes=name)),
+            id=name_of(uuid.UUID(bytes=name)),
             dialect=dialect,
             operation=order.operation,
             model=order.model,
@@ -162,7 +170,7 @@ class World:
             copy=copy,
             client_user=order.client_user,
             picture=picture,
-            source=source.id if source else "",
+            source=source.id if source else f"sha256:{order.source_digest}" if order.source_digest else "",
         )
 
     def add(self, job: Job) -> None:
@@ -186,9 +194,9 @@ class World:
 def order_digest(order: Order, source: Job | None = None) -> str:
     """What was ordered, hashed. A source of ours counts by its job: its link is another one each time."""
     picture = order.picture.digest if order.picture else order.picture_url
-    origin = source.key if source else order.source_url
+    origin = source.key if source else order.source_url or order.source_digest
     parts = (order.operation, order.model, order.prompt, order.duration_s, order.width, order.height)
-    return hashlib.sha256(repr((*parts, picture, origin)).encode()).hexdigest()[:24]
+    return hashlib.sha256(repr((*parts, picture, origin, *order.details)).encode()).hexdigest()[:24]
 
 
 def _outcome(prompt: str, variety: int) -> Outcome:

@@ -6,16 +6,19 @@ import asyncio
 import base64
 import io
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from PIL import Image
 
 from pipeline.sim import EmbeddedSimulator
 from pipeline.sim.gateway import Gateway
-from pipeline.sim.orders import Order, generation
+from pipeline.sim.orders import Order
+from pipeline.sim.orders.grok import generation
 from pipeline.sim.prices import GROK_MODELS
 from pipeline.sim.scenario import read_scenario
 from pipeline.sim.wire import Reply, Request
@@ -26,6 +29,31 @@ GENERATE = "/grok/v1/videos/generations"
 EDIT = "/grok/v1/videos/edits"
 POLL = "/grok/v1/videos/"
 ALL_DONE = 10_000.0  # by then every job of a calm world has ended
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wire:
+    """How one dialect is spoken to: its paths, where its id stands, and what an order must have there."""
+
+    name: str
+    generate: str
+    poll: str
+    id_field: str = "request_id"
+    order: Mapping[str, Any] = field(default_factory=dict)
+
+
+COMET = Wire(name="cometapi", generate=GENERATE, poll=POLL)
+XAI = Wire(name="xai", generate="/v1/videos/generations", poll="/v1/videos/")
+OPC = Wire(
+    name="globalaiopc",
+    generate="/kyyReactApiServer/v1/grok/videos",
+    poll="/kyyReactApiServer/v1/result/",
+    id_field="id",
+    order={"model": "grok_video3"},
+)
+WIRES = (COMET, XAI, OPC)
+EVERY_DIALECT = pytest.mark.parametrize("wire", WIRES, ids=[wire.name for wire in WIRES])
+XAI_EDIT, XAI_EXTEND = "/v1/videos/edits", "/v1/videos/extensions"
 
 
 def an_order(**fields: Any) -> Order:
@@ -56,27 +84,35 @@ def a_request(method: str, path: str, body: Any = None, **headers: str) -> Reque
     """A request with the right key; `body` is sent as JSON unless it is bytes."""
     path, _, query = path.partition("?")
     data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-    known = {"authorization": f"Bearer {KEY}", "host": "sim.test"} | headers
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    sent = {"authorization": f"Bearer {KEY}", "host": "sim.test", "content-type": "application/json"}
+    known = sent | named
     return Request(method=method, path=path, query=query, headers=known, body=data)
 
 
-def submit(gateway: Gateway, now: float = 0.0, path: str = GENERATE, **fields: Any) -> Reply:
-    return gateway.handle(a_request("POST", path, {"prompt": "a fox", "duration": 6} | fields), now)
+def submit(gateway: Gateway, now: float = 0.0, path: str = "", wire: Wire = COMET, **fields: Any) -> Reply:
+    body = {"prompt": "a fox", "duration": 6} | wire.order | fields
+    return gateway.handle(a_request("POST", path or wire.generate, body), now)
 
 
-def submitted(gateway: Gateway, now: float = 0.0, path: str = GENERATE, **fields: Any) -> str:
+def submitted(gateway: Gateway, now: float = 0.0, path: str = "", wire: Wire = COMET, **fields: Any) -> str:
     """Submit and return the id."""
-    reply = submit(gateway, now, path, **fields)
+    reply = submit(gateway, now, path, wire, **fields)
     assert reply.status == 200, reply.body
-    return str(json.loads(reply.body)["request_id"])
+    return str(json.loads(reply.body)[wire.id_field])
 
 
-def poll(gateway: Gateway, job_id: str, now: float = ALL_DONE) -> Reply:
-    return gateway.handle(a_request("GET", POLL + job_id), now)
+def poll(gateway: Gateway, job_id: str, now: float = ALL_DONE, wire: Wire = COMET) -> Reply:
+    return gateway.handle(a_request("GET", wire.poll + job_id), now)
 
 
-def link_of(gateway: Gateway, job_id: str, now: float = ALL_DONE) -> str:
-    return str(json.loads(poll(gateway, job_id, now).body)["video"]["url"])
+def link_of(gateway: Gateway, job_id: str, now: float = ALL_DONE, wire: Wire = COMET) -> str:
+    return link_in(json.loads(poll(gateway, job_id, now, wire).body))
+
+
+def link_in(body: dict[str, Any]) -> str:
+    """The link in a flat body of any dialect."""
+    return str(body["video_url"] if "video_url" in body else body["video"]["url"])
 
 
 def get_link(gateway: Gateway, url: str, now: float = ALL_DONE, method: str = "GET") -> Reply:
@@ -91,6 +127,10 @@ def a_picture(width: int = 90, height: int = 60, kind: str = "PNG") -> bytes:
 
 def data_uri(data: bytes, kind: str = "png") -> str:
     return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def video_uri(data: bytes) -> str:
+    return f"data:video/mp4;base64,{base64.b64encode(data).decode()}"
 
 
 @contextmanager

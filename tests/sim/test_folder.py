@@ -36,6 +36,23 @@ def test_a_job_comes_back_as_it_was(tmp_path: Path) -> None:
     assert reopened(tmp_path) == (job,)
 
 
+OLD_LINE = (
+    '{"id":"5f0c8a52-9a0e-4f4e-8e0b-7a9b1d6f2c11","dialect":"cometapi","operation":"generate",'
+    '"model":"grok-imagine-video","prompt":"a fox","duration_s":6,"resolution":"480p","width":854,'
+    '"height":480,"ticks":3000000000,"accepted_at":1234.5,"queue_s":0.15,"render_s":1.35,'
+    '"outcome":"done","variety":7,"digest":"7f3c1de9a8d04be3b2b1c0aa","copy":0,"client_user":"",'
+    '"picture":"","source":""}\n'
+)
+
+
+def test_a_journal_of_the_first_version_is_read(tmp_path: Path) -> None:
+    (tmp_path / "journal.jsonl").write_text(OLD_LINE)
+
+    (job,) = reopened(tmp_path)
+
+    assert (job.id[:8], job.dialect, job.ticks) == ("5f0c8a52", "cometapi", 3_000_000_000)
+
+
 def test_a_torn_last_line_is_dropped_and_the_next_one_stands_alone(tmp_path: Path) -> None:
     first, second, third = (a_job(prompt=text) for text in "abc")
     kept(tmp_path, first, second)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pipeline.sim
@@ -22,3 +24,12 @@ def test_it_imports_nothing_of_the_pipeline_but_itself() -> None:
 
     assert len(found) > 10
     assert {name for name in ours if not name.startswith("pipeline.sim")} == set()
+
+
+def test_it_loads_no_media_library_before_it_needs_one() -> None:
+    """They take a tenth of a second, and most commands only know the simulator by name."""
+    check = "import sys, pipeline.sim; print(sorted({'av', 'PIL'} & set(sys.modules)))"
+
+    said = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+
+    assert said.stdout.strip() == "[]"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sim.builders import a_job, a_world, an_order
 
-from pipeline.sim.world import Job, World
+from pipeline.sim.world import Job, World, order_digest
 
 PROMPTS = st.lists(st.sampled_from(["fox", "hare", "owl [[failed]]", "elk [[moderated]]"]), max_size=8)
 
@@ -66,6 +66,11 @@ def test_the_bill_is_the_sum_of_the_acceptances(prompts: list[str]) -> None:
 
     assert world.total_ticks == sum(job.ticks for job in jobs) == 3_000_000_000 * len(prompts)
     assert len({job.id for job in jobs}) == len(world) == len(prompts)
+
+
+def test_an_order_known_from_an_old_journal_keeps_its_digest() -> None:
+    """Or a restart with a newer simulator would take a repeated order for a new one."""
+    assert order_digest(an_order()) == "002ab006963e7dc9a773b9ca"
 
 
 def test_a_draft_costs_nothing() -> None:

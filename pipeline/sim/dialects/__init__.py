@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from pipeline.sim.dialects.base import Dialect
 from pipeline.sim.dialects.cometapi import CometApi
+from pipeline.sim.dialects.globalaiopc import GlobalAiOpc
+from pipeline.sim.dialects.xai import Xai
 
-DIALECTS: tuple[Dialect, ...] = (CometApi(),)
+DIALECTS: tuple[Dialect, ...] = (CometApi(), Xai(), GlobalAiOpc())
 
 __all__ = ["DIALECTS", "Dialect"]

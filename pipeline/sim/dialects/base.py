@@ -6,7 +6,8 @@ it in a thread; the rest is quick. What a request asks for is one of the three c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import uuid
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -53,6 +54,9 @@ class Dialect(Protocol):
     def read(self, request: Request) -> Ask:
         """What a request with a good key asks for."""
 
+    def job_id(self, number: uuid.UUID) -> str:
+        """A new job's id in this gateway's form; as unique as `number`, and fit for a file name."""
+
     def bad_key(self, request: Request) -> Answered: ...
     def accepted(self, job: Job) -> Reply: ...
     def polled(self, job: Job, view: View, link: str, form: PollForm) -> Reply: ...
@@ -65,3 +69,27 @@ def bearer(headers: Mapping[str, str]) -> str | None:
     """The token of an `Authorization: Bearer` header."""
     scheme, _, token = headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" and token.strip() else None
+
+
+def kind_of(request: Request) -> Kind:
+    """What a request would have been, had it come so far."""
+    return "submits" if request.method == "POST" else "polls"
+
+
+def read_submit(dialect: Dialect, request: Request, order_of: Callable[[bytes], Order]) -> Ask:
+    """A request to a path for submissions; `order_of` reads its body."""
+    if request.method != "POST":
+        return _wrong_method(dialect, request)
+    try:
+        return Submit(order_of(request.body))
+    except BadOrderError as exc:
+        return Answered(dialect.bad_order(exc), "submits")
+
+
+def read_poll(dialect: Dialect, request: Request, job_id: str) -> Ask:
+    """A request to the path of one job."""
+    return Poll(job_id) if request.method == "GET" else _wrong_method(dialect, request)
+
+
+def _wrong_method(dialect: Dialect, request: Request) -> Answered:
+    return Answered(dialect.refused(405, f"method {request.method} is not allowed"), "other")

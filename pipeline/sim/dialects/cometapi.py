@@ -10,21 +10,24 @@ without progress, and xAI's own `pending`.
 from __future__ import annotations
 
 import hashlib
-import json
+import uuid
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
-from pipeline.sim.dialects.base import Answered, Ask, Poll, Submit, bearer
-from pipeline.sim.orders import BadOrderError, Order, edit, generation, model_named
+from pipeline.sim.dialects.base import Answered, Ask, bearer, kind_of, read_poll, read_submit
+from pipeline.sim.dialects.grok import MODERATION_CODE, MODERATION_TEXT, as_once, ended, pending, usage
+from pipeline.sim.orders import BadOrderError, Order
+from pipeline.sim.orders.fields import json_object
+from pipeline.sim.orders.grok import generation, model_named
+from pipeline.sim.orders.sources import edit
+from pipeline.sim.prices import CLASSIC
 from pipeline.sim.scenario import PollForm
-from pipeline.sim.wire import Kind, Reply, Request, html_reply, json_reply
+from pipeline.sim.wire import Reply, Request, html_reply, json_reply
 from pipeline.sim.world import Job, View
 
-DEFAULT_MODEL = "grok-imagine-video"
-MODELS = ("grok-imagine-video", "grok-imagine-video-1.5")  # the two that CometAPI announced
+MODELS = {name: name for name in (CLASSIC, "grok-imagine-video-1.5")}  # the two that CometAPI announced
 VIDEOS = "/grok/v1/videos/"
-MODERATION_CODE = "imagine:content-moderated"
-MODERATION_TEXT = "Generated video rejected by content moderation."
 
 
 class CometApi:
@@ -41,22 +44,14 @@ class CometApi:
             # The vendor answers a wrong path with 301 or a page; here 301 leads to a page with 200.
             return Answered(html_reply(301, "301 Moved Permanently", {"Location": "/"}), "other")
         if word in ("generations", "edits"):
-            return self._read_submit(request, word)
-        if request.method != "GET":
-            return Answered(self.refused(405, f"method {request.method} is not allowed"), "other")
-        return Poll(word)
+            return read_submit(self, request, partial(_order, word=word))
+        return read_poll(self, request, word)
 
-    def _read_submit(self, request: Request, word: str) -> Ask:
-        if request.method != "POST":
-            return Answered(self.refused(405, f"method {request.method} is not allowed"), "other")
-        try:
-            return Submit(_order(request.body, word))
-        except BadOrderError as exc:
-            return Answered(self.bad_order(exc), "submits")
+    def job_id(self, number: uuid.UUID) -> str:
+        return str(number)
 
     def bad_key(self, request: Request) -> Answered:
-        kind: Kind = "submits" if request.method == "POST" else "polls"
-        return Answered(_error(401, "Invalid token"), kind)
+        return Answered(_error(401, "Invalid token"), kind_of(request))
 
     def accepted(self, job: Job) -> Reply:
         return json_reply({"request_id": job.id})
@@ -74,22 +69,15 @@ class CometApi:
         envelope = form == "envelope" or (form == "mixed" and bool(job.variety >> 8 & 1))
         if view.phase == "ended" and view.outcome == "moderated:400":
             return json_reply(_moderated(job, nested=not envelope), 400)
-        inner = _waiting(job, view) if view.phase != "ended" else _ended(job, view, link)
+        inner = _waiting(job, view) if view.phase != "ended" else ended(job, view, link, _failure)
         if envelope:
             return json_reply(_envelope(job, view, inner, link))
-        if form == "mixed" and inner.get("status") == "done" and link and not job.variety >> 9 & 3:
-            del inner["status"]
-        return json_reply(inner)
+        return json_reply(as_once(job, inner, form))
 
 
 def _order(body: bytes, word: str) -> Order:
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError) as exc:
-        raise BadOrderError("request body is not valid JSON") from exc
-    if not isinstance(value, dict):
-        raise BadOrderError("request body must be a JSON object")
-    model = model_named(value, DEFAULT_MODEL, MODELS)
+    value = json_object(body)
+    model = model_named(value, CLASSIC, MODELS)
     return generation(value, model) if word == "generations" else edit(value, model)
 
 
@@ -102,10 +90,6 @@ def _error(status: int, message: str, *, param: str = "", code: str = "") -> Rep
     )
 
 
-def _usage(job: Job) -> dict[str, Any]:
-    return {"usage": {"cost_in_usd_ticks": job.ticks}}
-
-
 def _waiting(job: Job, view: View) -> dict[str, Any]:
     """A body of the waiting phase; it stays the same in kind for one job and one phase."""
     if view.phase == "queued":
@@ -114,34 +98,9 @@ def _waiting(job: Job, view: View) -> dict[str, Any]:
         {"request_id": job.id},
         {"request_id": job.id, "status": "processing", "progress": view.progress},
         {"request_id": job.id, "status": "processing"},
-        {"status": "pending", "progress": view.progress, "model": job.model},
+        pending(job, view),
     )
     return dict(kinds[job.variety >> 1 & 3])
-
-
-def _ended(job: Job, view: View, link: str) -> dict[str, Any]:
-    """The body of a job that ended, as xAI words it; only a moderated or finished job tells its cost."""
-    head: dict[str, Any] = {"model": job.model}
-    video: dict[str, Any] = {"url": None, "duration": job.duration_s, "respect_moderation": True}
-    match view.outcome:
-        case "done":
-            done = {"status": "done", "progress": 100}
-            return head | _usage(job) | {"video": video | {"url": link}} | done
-        case "no-url":
-            return head | _usage(job) | {"video": video, "status": "done", "progress": 100}
-        case "moderated:flag":
-            flagged = video | {"respect_moderation": False}
-            return head | _usage(job) | {"video": flagged, "status": "done", "progress": 100}
-        case "moderated:failed":
-            return head | _usage(job) | {"status": "failed", "error": _failure(job, MODERATION_TEXT)}
-        case "expired":
-            return head | {"status": "expired"}
-        case _:
-            return head | {
-                "status": "failed",
-                "progress": 0,
-                "error": _failure(job, "Video generation failed."),
-            }
 
 
 def _failure(job: Job, message: str) -> Any:
@@ -155,9 +114,9 @@ def _failure(job: Job, message: str) -> Any:
 def _moderated(job: Job, *, nested: bool) -> dict[str, Any]:
     """The body of HTTP 400 on a poll: in CometAPI's error form, or xAI's flat one passed through."""
     if not nested:
-        return {"code": MODERATION_CODE, "error": MODERATION_TEXT} | _usage(job)
+        return {"code": MODERATION_CODE, "error": MODERATION_TEXT} | usage(job)
     error = {"message": MODERATION_TEXT, "type": "comet_api_error", "param": "", "code": MODERATION_CODE}
-    return {"error": error} | _usage(job)
+    return {"error": error} | usage(job)
 
 
 def _envelope(job: Job, view: View, inner: dict[str, Any], link: str) -> dict[str, Any]:
