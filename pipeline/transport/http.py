@@ -1,12 +1,14 @@
 """All HTTP of a run, on aiohttp: three sessions, because three things must not mix.
 
-Submits take a fresh connection each, polls reuse theirs, downloads never carry the key. Library errors
-become ours at this border: NotSentError while the headers had not left, LostAnswerError after.
+Submits take a fresh connection each, polls reuse theirs, downloads never carry the key. Each request goes
+by the way of its own address, directly or through a proxy. Library errors become ours at this border
+(`failures.py`): NotSentError while the headers had not left, LostAnswerError after.
 """
 
 from __future__ import annotations
 
 import base64
+import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from types import SimpleNamespace
@@ -18,22 +20,35 @@ import anyio
 from yarl import URL
 
 from pipeline.config import Secret
-from pipeline.errors import LostAnswerError, NotSentError, PipelineError
+from pipeline.errors import LostAnswerError, NotSentError
 from pipeline.providers.base import Answer, Call, FilePart
 from pipeline.transport.base import Sent
+from pipeline.transport.failures import mapped
+from pipeline.transport.proxies import Proxies, Proxy
+from pipeline.transport.trust import trust_from
 from pipeline.version import __version__
 
 MAX_ANSWER_BYTES = 1 << 20
 PIECE_BYTES = 1 << 19
 PIECE_S = 1.0
-FILE_PIECE_BYTES = 3 << 18  # a multiple of 3, so that base64 pieces join without padding
+FILE_PIECE_BYTES = 3 << 15  # a multiple of 3: base64 pieces join without padding; 64 at once take 30 MiB
 MAX_REDIRECTS = 5
+REDIRECTS = {301, 302, 303, 307, 308}
 
 
 class HttpTransport:
-    """`transport.base.Transport` for one gateway and one key."""
+    """`transport.base.Transport` for one gateway and one key.
 
-    def __init__(self, base_url: str, key: Secret, *, connect_timeout_s: float) -> None:
+    `env` names proxies and trusted certificates (`proxies.py`, `trust.py`). Raises GatewayUnusableError
+    where it names some that cannot be used.
+    """
+
+    def __init__(
+        self, base_url: str, key: Secret, *, connect_timeout_s: float, env: Mapping[str, str] | None = None
+    ) -> None:
+        self._proxies = Proxies(env or {})
+        self._proxies.check(URL(base_url))
+        trust = trust_from(env or {})
         self._base_url = base_url
         self._auth = {"Authorization": f"Bearer {key.reveal()}", "Accept": "application/json"}
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout_s)
@@ -43,10 +58,10 @@ class HttpTransport:
             "headers": {"User-Agent": f"nightreel/{__version__}", "Accept-Encoding": "identity"},
             "trace_configs": [_headers_trace()],
         }
-        self._submits = aiohttp.ClientSession(connector=_connector(force_close=True), **common)
-        self._polls = aiohttp.ClientSession(connector=_connector(), **common)
+        self._submits = aiohttp.ClientSession(connector=_connector(trust, force_close=True), **common)
+        self._polls = aiohttp.ClientSession(connector=_connector(trust), **common)
         self._files = aiohttp.ClientSession(
-            connector=_connector(), auto_decompress=False, read_bufsize=PIECE_BYTES, **common
+            connector=_connector(trust), auto_decompress=False, read_bufsize=PIECE_BYTES, **common
         )
 
     async def close(self) -> None:
@@ -60,16 +75,12 @@ class HttpTransport:
         headers = {**self._auth, **call.headers}
         if call.body:
             headers["Content-Length"] = str(call.content_length)
-        with _mapped(sent, url.host or ""):
+        proxy = self._proxies.proxy_for(url)
+        with mapped(sent, url.host or "", proxy):
             async with (
                 _body(call) as body,
                 session.request(
-                    call.method,
-                    url,
-                    data=body,
-                    headers=headers,
-                    allow_redirects=False,
-                    trace_request_ctx=sent,
+                    call.method, url, data=body, **_asking(url, headers, proxy, sent)
                 ) as response,
             ):
                 return Answer(
@@ -80,18 +91,25 @@ class HttpTransport:
 
     @asynccontextmanager
     async def fetch(self, url: str, headers: Mapping[str, str]) -> AsyncIterator[_Fetched]:
-        sent = Sent()
         try:
-            address = URL(url, encoded=True)
-        except ValueError as exc:
+            address = _read_up(URL(url, encoded=True))
+        except (ValueError, IndexError) as exc:
             raise NotSentError(f"result link is not an address: {exc}") from exc
-        host = address.host or ""
-        with _mapped(sent, host):
-            response = await self._files.get(
-                address, headers=headers, max_redirects=MAX_REDIRECTS, trace_request_ctx=sent
-            )
-        async with response:
-            yield _Fetched(response, host)
+        async with await self._follow(address, headers) as response:
+            yield _Fetched(response, response.url.host or "")
+
+    async def _follow(self, address: URL, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+        """The file's answer, through redirects. aiohttp would take the first one's proxy for them all."""
+        for _ in range(MAX_REDIRECTS):
+            proxy, sent = self._proxies.proxy_for(address), Sent()
+            with mapped(sent, address.host or "", proxy):
+                response = await self._files.get(address, **_asking(address, headers, proxy, sent))
+                place = response.headers.get("Location")
+                if response.status not in REDIRECTS or place is None:
+                    return response
+                response.release()
+                address = _read_up(address.join(URL(place)))
+        raise LostAnswerError(f"{address.host} redirects too often")
 
 
 class _Fetched:
@@ -115,7 +133,7 @@ class _Fetched:
             gathered: list[bytes] = []
             size = 0
             try:
-                with _mapped(Sent(headers_left=True), self._host), anyio.move_on_after(PIECE_S):
+                with mapped(Sent(headers_left=True), self._host), anyio.move_on_after(PIECE_S):
                     while size < PIECE_BYTES and not ended:
                         data = await self._response.content.readany()
                         gathered.append(data)
@@ -129,37 +147,21 @@ class _Fetched:
             raise lost
 
 
-class _mapped:  # noqa: N801 - reads as a statement
-    """Turns aiohttp's errors into ours, by how far the call got."""
-
-    def __init__(self, sent: Sent, host: str) -> None:
-        self._sent = sent
-        self._host = host
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        # aiohttp lets some of what a hostile address or answer does out as ValueError or RuntimeError.
-        if isinstance(error, Exception) and not isinstance(error, PipelineError):
-            lost = self._sent.headers_left
-            wrap = LostAnswerError if lost else NotSentError
-            raise wrap(_why(error, self._host, lost)) from error
+def _read_up(address: URL) -> URL:
+    """`address`, once yarl has read what it reads late. Raises ValueError or IndexError."""
+    _ = address.host, address.port
+    return address
 
 
-def _why(error: BaseException, host: str, lost: bool) -> str:
-    """One line for a person: what failed, at which host."""
-    inner = getattr(error, "certificate_error", None) or getattr(error, "os_error", None) or error
-    detail = getattr(inner, "strerror", None) or str(inner) or type(inner).__name__
-    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
-        return f"no trusted TLS connection to {host}: {detail}"
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return f"host {host} not found: {detail}"
-    if isinstance(error, aiohttp.ClientPayloadError):
-        return f"the answer of {host} broke off before its end"
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return f"cannot connect to {host}: {detail}"
-    return f"connection to {host} lost: {detail}" if lost else f"could not ask {host}: {detail}"
+def _asking(url: URL, headers: Mapping[str, str], proxy: Proxy | None, sent: Sent) -> dict[str, Any]:
+    """What every request is asked with. A proxy's login goes with CONNECT, or along where there is none."""
+    asking: dict[str, Any] = {"headers": headers, "allow_redirects": False, "trace_request_ctx": sent}
+    if proxy is None:
+        return asking
+    if url.scheme == "http":
+        return asking | {"proxy": proxy.address, "headers": {**headers, **proxy.headers()}}
+    # aiohttp would ask for a tunnel of a fresh connection with "Connection: close".
+    return asking | {"proxy": proxy.address, "proxy_headers": {"Connection": "keep-alive", **proxy.headers()}}
 
 
 def _headers_trace() -> aiohttp.TraceConfig:
@@ -176,8 +178,8 @@ def _headers_trace() -> aiohttp.TraceConfig:
     return trace
 
 
-def _connector(*, force_close: bool = False) -> aiohttp.TCPConnector:
-    return aiohttp.TCPConnector(limit=0, force_close=force_close)
+def _connector(trust: ssl.SSLContext | None, *, force_close: bool = False) -> aiohttp.TCPConnector:
+    return aiohttp.TCPConnector(limit=0, force_close=force_close, ssl=trust or True)
 
 
 def _lower(headers: Mapping[str, str]) -> dict[str, str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -36,7 +37,7 @@ class Server:
 
 
 @asynccontextmanager
-async def a_server(handler: Handler) -> AsyncIterator[Server]:
+async def a_server(handler: Handler, tls: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
     """Every request is noted, then answered by `handler`."""
     server = Server("")
 
@@ -51,9 +52,9 @@ async def a_server(handler: Handler) -> AsyncIterator[Server]:
     app.router.add_route("*", "/{path:.*}", note)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
     await site.start()
-    server.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    server.url = f"{'https' if tls else 'http'}://127.0.0.1:{runner.addresses[0][1]}"
     try:
         yield server
     finally:
@@ -61,7 +62,7 @@ async def a_server(handler: Handler) -> AsyncIterator[Server]:
 
 
 @asynccontextmanager
-async def a_rude_server(talk: Talk) -> AsyncIterator[str]:
+async def a_rude_server(talk: Talk, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
     """A server whose every connection is `talk`; then it is closed."""
     talks: set[asyncio.Task[None]] = set()
 
@@ -76,9 +77,9 @@ async def a_rude_server(talk: Talk) -> AsyncIterator[str]:
             talks.discard(task)
             writer.close()
 
-    server = await asyncio.start_server(meet, "127.0.0.1", 0)
+    server = await asyncio.start_server(meet, "127.0.0.1", 0, ssl=tls)
     try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
         server.close()
         for task in list(talks):
@@ -114,9 +115,54 @@ def resetting(raw: bytes = b"") -> Talk:
     return talk
 
 
+@dataclass
+class Tunnels:
+    """A proxy's view: the head of each request, and a way to cut what it carries."""
+
+    heads: list[str] = field(default_factory=list)
+    cut: asyncio.Event = field(default_factory=asyncio.Event)
+    cut_after_bytes: int | None = None  # of what the target says
+
+    def to(self, target_url: str) -> Talk:
+        """A CONNECT proxy that takes every name for the loopback server at `target_url`."""
+        port = int(target_url.rpartition(":")[2])
+
+        async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            self.heads.append((await read_head(reader)).decode())
+            there, to_there = await asyncio.open_connection("127.0.0.1", port)
+            try:
+                writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                pumps = [
+                    asyncio.ensure_future(part)
+                    for part in (_pump(reader, to_there), self._answers(there, writer), self.cut.wait())
+                ]
+                await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for pump in pumps:
+                    pump.cancel()
+                await asyncio.gather(*pumps, return_exceptions=True)
+                writer.transport.abort()
+                to_there.transport.abort()
+
+        return talk
+
+    async def _answers(self, there: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.cut_after_bytes is not None:
+            writer.write(await there.readexactly(self.cut_after_bytes))
+            await writer.drain()
+            return
+        await _pump(there, writer)
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(1 << 16):
+        writer.write(data)
+        await writer.drain()
+
+
 @asynccontextmanager
-async def a_transport(base_url: str) -> AsyncIterator[HttpTransport]:
-    transport = HttpTransport(base_url, Secret(KEY), connect_timeout_s=5.0)
+async def a_transport(base_url: str, env: Mapping[str, str] | None = None) -> AsyncIterator[HttpTransport]:
+    transport = HttpTransport(base_url, Secret(KEY), connect_timeout_s=5.0, env=env)
     try:
         with anyio.fail_after(20):  # no test may hang
             yield transport
