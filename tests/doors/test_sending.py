@@ -22,9 +22,9 @@ from support.builders_core import a_job
 
 from pipeline.errors import LostAnswerError, NotSentError
 from pipeline.providers.base import Call, FilePart, SubmitVerdict
-from pipeline.providers.cometapi import CometApi
+from pipeline.providers.cometapi import PROVIDER
 from pipeline.transport.base import Sent
-from pipeline.transport.http import MAX_ANSWER_BYTES
+from pipeline.transport.http import FILE_PIECE_BYTES, MAX_ANSWER_BYTES
 
 POST = Call(
     method="POST", path="/v1/videos", body=(b'{"a":1}',), headers={"content-type": "application/json"}
@@ -214,7 +214,9 @@ async def test_a_large_picture_is_streamed_into_the_body(tmp_path: Path) -> None
     assert base64.b64decode(image, validate=True) == content
 
 
-@pytest.mark.parametrize("size", [0, 1, 2, 3, 4, (3 << 18) - 1, 3 << 18, (3 << 18) + 1])
+@pytest.mark.parametrize(
+    "size", [0, 1, 2, 3, 4, FILE_PIECE_BYTES - 1, FILE_PIECE_BYTES, FILE_PIECE_BYTES + 1]
+)
 async def test_pieces_join_at_any_length(tmp_path: Path, size: int) -> None:
     """Padding stands at the end alone."""
     content = (b"\xff\x00\x7f" * (size // 3 + 1))[:size]
@@ -290,7 +292,7 @@ class MockedAnswer(aiohttp.ClientResponse):
 
 async def test_a_submit_of_cometapi_from_job_to_remote_id() -> None:
     """Adapter and transport agree on one call: the POST that costs money, and what its answer means."""
-    provider = CometApi()
+    provider = PROVIDER
     call = provider.build_submit(a_job(duration_s=6))
     with aioresponses() as gateway:
         gateway.post(
