@@ -1,8 +1,8 @@
-"""What a person can do about a take that is not done: one sentence per state, with the command."""
+"""What a person can do about a take that is not done, or a chain that stops: one sentence each."""
 
 from __future__ import annotations
 
-from pipeline.model import Take, TakeState
+from pipeline.model import Job, Take, TakeState
 
 _S = TakeState
 _AGAIN = "the next run goes on with it"
@@ -19,8 +19,32 @@ ADVICE = {
     _S.FAILED: "failed at the gateway; change the job in the manifest to try something else",
     _S.EXPIRED: "expired at the gateway before it was collected; change the job to make it anew",
     _S.HELD: "held back before it was sent; the next run sends it",
-    _S.BLOCKED: "waits for the clip that it starts from; see that job",
+    _S.BLOCKED: "waits for the clip that it starts from; once that is there, the next run sends this one",
 }
+_NEVER_AGAIN = 'change that job, or give it a new "revision", and this one follows'
+_PARENT = {
+    **dict.fromkeys((_S.REJECTED, _S.MODERATED, _S.FAILED, _S.EXPIRED), _NEVER_AGAIN),
+    **dict.fromkeys((_S.UNDELIVERED, _S.MISSING), "the next run asks for its link once more"),
+    **dict.fromkeys((_S.ACCEPTED, _S.READY), "it is still on its way; run again"),
+    **dict.fromkeys((_S.PLANNED, _S.SUBMITTING, _S.HELD), "it was not sent; run again"),
+    _S.UNKNOWN: "settle that one first (nightreel status says how), and this one follows",
+    _S.BLOCKED: "it waits for a clip itself",
+}
+
+
+def parent_advice(parent: Take | None) -> str:
+    """What to do so that a job gets the clip that it starts from."""
+    if parent is None:
+        return "put it back into the manifest"
+    if parent.state is _S.PLANNED and not parent.selected:
+        return "it was not selected; add it to --only, or run without"
+    return _PARENT.get(parent.state, "run again")
+
+
+def link_gone_advice(job: Job) -> str:
+    """What to do where a clip is here, but the gateway can no longer read it."""
+    own = f'put its clip where the gateway can fetch it and name that https URL in "{job.operation}"'
+    return f'{own}, or give {job.parent_key!r} a new "revision" to make it anew'
 
 
 def advice(take: Take, batch: str) -> str | None:

@@ -22,6 +22,7 @@ class RunStarted:
     folder: Path
     simulated: bool
     counts: Mapping[TakeState, int]
+    notes: tuple[str, ...] = ()  # what a person should know about the manifest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import anyio
 
+from pipeline.advice import parent_advice
 from pipeline.ledger.base import Ledger
 from pipeline.model import Take, TakeState
 from pipeline.stages.base import CLOSED, Inbox, Record, Switches
@@ -85,7 +86,9 @@ class Feeder:
                 await self._feed_or_block(take, parent, outbox)
 
     def _may_finish(self, parent: Take | None) -> bool:
-        return parent is not None and parent.state in OPEN and parent.job.key not in self._left_open
+        if parent is None or parent.state not in OPEN or parent.job.key in self._left_open:
+            return False
+        return parent.selected or parent.state is not TakeState.PLANNED
 
     async def _settle(self, parent_key: str, outbox: Inbox) -> None:
         """A parent has left: its waiting children are fed, or blocked with it."""
@@ -103,5 +106,5 @@ class Feeder:
             await outbox.put(child)
             return
         why = "is not in the manifest" if parent is None else f"is {parent.state}"
-        blocked = f"its parent {child.job.parent_key!r} {why}: there is no clip to start from"
+        blocked = f"its parent {child.job.parent_key!r} {why}: {parent_advice(parent)}"
         self.leave(await self._record.end(child, TakeState.BLOCKED, blocked))

@@ -15,7 +15,7 @@ SPEC_VERSION = 1
 
 
 def fingerprint(job: Job, provider: str, parent_fingerprint: str | None = None) -> str:
-    """SHA-256 (hex) of the canonical spec. `parent_fingerprint`: of the job whose clip is edited, if any."""
+    """SHA-256 (hex) of the canonical spec. `parent_fingerprint`: of the job it starts from, if any."""
     return hashlib.sha256(canonical_spec(job, provider, parent_fingerprint).encode()).hexdigest()
 
 
@@ -30,15 +30,25 @@ def canonical_spec(job: Job, provider: str, parent_fingerprint: str | None = Non
         "duration_s": job.duration_s,
         "aspect_ratio": job.aspect_ratio,
         "resolution": job.resolution,
-        "image": None if job.image is None else _image_spec(job.image),
+        "generate_audio": job.generate_audio,
+        "image": _image_spec(job.image),
+        "reference_images": [_image_spec(image) for image in job.reference_images] or None,
+        "last_frame": _image_spec(job.last_frame),
+        "keyframes": [[frame.timestamp_s, _image_spec(frame.image)] for frame in job.keyframes] or None,
+        "resize": job.resize,
         "video": _video_spec(job, parent_fingerprint),
+        "revision": job.revision,
     }
     given = {name: value for name, value in spec.items() if value is not None}
     return json.dumps(given, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
-def _image_spec(image: Image) -> dict[str, str]:
-    """A file counts by its content, a link by its text."""
+def _image_spec(image: Image | None) -> dict[str, str] | None:
+    """A file counts by its content as it lies on disk, a link by its text or the id that stands for it."""
+    if image is None:
+        return None
+    if image.id is not None:
+        return {"id": image.id}
     if image.sha256 is not None:
         return {"sha256": image.sha256}
     assert image.url is not None, "an image is hashed before it is fingerprinted"
@@ -46,9 +56,9 @@ def _image_spec(image: Image) -> dict[str, str]:
 
 
 def _video_spec(job: Job, parent_fingerprint: str | None) -> dict[str, str] | None:
-    if job.edit is None:
+    if job.source is None:
         return None
     if job.parent_key is None:
-        return {"url": job.edit}
+        return {"url": job.source}
     assert parent_fingerprint is not None, "a parent is fingerprinted before its children"
     return {"parent": parent_fingerprint}

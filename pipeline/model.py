@@ -6,8 +6,8 @@ Nothing here does I/O or knows a gateway. Words: docs/design.md, "Words".
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -19,25 +19,45 @@ class Operation(StrEnum):
 
     GENERATE = "generate"
     EDIT = "edit"
+    EXTEND = "extend"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
     """A picture to start from: exactly one of a file on disk, an https URL or a data URI.
 
-    `sha256` (hex) and `size_bytes` describe the bytes behind a path or data URI; a URL has neither.
+    `sha256` (hex) and `size_bytes` describe the bytes behind a path or data URI; a URL has neither. `id`
+    stands for the content of a URL that is another one every night.
     """
 
     path: str | None = None
     url: str | None = None
+    id: str | None = None
     sha256: str | None = None
     size_bytes: int | None = None
     media_type: str | None = None
 
+    @property
+    def is_link(self) -> bool:
+        """Whether the gateway fetches it itself, so that nothing of it is sent."""
+        return self.url is not None and self.url[:5].lower() != "data:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keyframe:
+    """A picture that the clip passes through, and when."""
+
+    image: Image
+    timestamp_s: float
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One clip to make, as the manifest asked for it. What the user left out is None."""
+    """One clip to make, as the manifest asked for it. What the user left out is None.
+
+    `edit` and `extend`, at most one of them, are the key of another job or an https URL. `duration_s` of an
+    extension is the length of what is added. `resize`: longest side in pixels that pictures are sent with.
+    """
 
     key: str
     prompt: str
@@ -45,19 +65,56 @@ class Job:
     duration_s: int | None = None
     aspect_ratio: str | None = None
     resolution: str | None = None
+    generate_audio: bool | None = None
     image: Image | None = None
-    edit: str | None = None  # the key of another job, or an https URL
+    reference_images: tuple[Image, ...] = ()
+    last_frame: Image | None = None
+    keyframes: tuple[Keyframe, ...] = ()
+    resize: int | None = None
+    edit: str | None = None
+    extend: str | None = None
+    revision: str | None = None
+    allow: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     user: str | None = None
 
     @property
     def operation(self) -> Operation:
-        return Operation.GENERATE if self.edit is None else Operation.EDIT
+        if self.edit is not None:
+            return Operation.EDIT
+        return Operation.GENERATE if self.extend is None else Operation.EXTEND
+
+    @property
+    def source(self) -> str | None:
+        """The video that it starts from: a job key or a URL."""
+        return self.edit if self.extend is None else self.extend
 
     @property
     def parent_key(self) -> str | None:
-        """The key of the job whose clip this one edits, if it is a job. A key never holds a colon."""
-        return None if self.edit is None or ":" in self.edit else self.edit
+        """The key of the job whose clip this one starts from, if it is a job. A key never holds a colon."""
+        return None if self.source is None or ":" in self.source else self.source
+
+    @property
+    def pictures(self) -> tuple[tuple[str, Image], ...]:
+        """Every picture with the name of its field."""
+        single = [("image", self.image), ("last_frame", self.last_frame)]
+        return (
+            *((name, image) for name, image in single if image is not None),
+            *(("reference_images", image) for image in self.reference_images),
+            *(("keyframes", frame.image) for frame in self.keyframes),
+        )
+
+    def with_pictures(self, change: Callable[[Image], Image]) -> Job:
+        """The job with every picture changed."""
+        if not self.pictures:
+            return self
+        return replace(
+            self,
+            image=None if self.image is None else change(self.image),
+            reference_images=tuple(change(image) for image in self.reference_images),
+            last_frame=None if self.last_frame is None else change(self.last_frame),
+            keyframes=tuple(replace(frame, image=change(frame.image)) for frame in self.keyframes),
+        )
 
 
 class TakeState(StrEnum):
@@ -122,6 +179,7 @@ class Take:
     number: int
     state: TakeState
     wanted: bool = True  # the present manifest asks for this very take
+    selected: bool = True  # and the present run may send it
     provider: str
     origin: str | None = None  # set with the intent: where it was sent
     credential: str = "default"
@@ -134,6 +192,7 @@ class Take:
     url_at: float | None = None
     validator: str | None = None  # ETag or date of a half-loaded file, for If-Range
     cost_ticks: int | None = None
+    reported_s: float | None = None  # how long the clip is, in the gateway's words
     reason: str | None = None
     sha256: str | None = None
     size_bytes: int | None = None

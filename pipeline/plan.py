@@ -9,27 +9,33 @@ from __future__ import annotations
 
 import heapq
 import itertools
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
+from pipeline.chains import MANIFEST_NAMES, Chains, follow_chains, without_ignored_defaults
 from pipeline.errors import ManifestError, Problem, UsageError
 from pipeline.identity import fingerprint
 from pipeline.ledger.base import Ledger, PlannedJob
 from pipeline.manifest import Entry, Head, Manifest, read_manifest
 from pipeline.model import Image, Job
 from pipeline.providers.base import Provider
+from pipeline.providers.rules import fixed_by_model, model_of
+from pipeline.selection import ALL, Selection
 
 MAX_PROBLEMS = 100
 PAGE = 256
 CheckImage = Callable[[Image, Path], Image]
-MANIFEST_NAMES = {"duration_s": "duration"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """A manifest without a fault. `jobs` may be read again and again; pictures were hashed once."""
+    """A manifest without a fault. `jobs` may be read again and again; pictures were hashed once.
+
+    `notes`: what a person should know.
+    """
 
     path: Path
     head: Head
@@ -37,11 +43,12 @@ class Checked:
     provider: Provider
     manifest: Manifest
     images: dict[Image, Image]
+    chains: Chains = field(default_factory=Chains)
+    notes: tuple[str, ...] = ()
 
     def jobs(self) -> Iterator[Job]:
         for entry in self.manifest.entries():
-            job = without_ignored_defaults(entry, self.provider)
-            yield job if job.image is None else replace(job, image=self.images[job.image])
+            yield without_ignored_defaults(entry, self.provider).with_pictures(self.images.__getitem__)
 
 
 def check(
@@ -49,29 +56,41 @@ def check(
     provider_named: Callable[[str], Provider],
     check_image: CheckImage,
     image_error: type[Exception],
+    provider_name: str | None = None,
 ) -> Checked:
-    """Read and check a manifest. Blocking.
+    """Read and check a manifest. Blocking. `provider_name`: another one than the manifest names.
 
     Raises ManifestError with every problem, UsageError where there is no file to read.
     """
     manifest = read_manifest(lambda: _open(path), str(path))
-    provider, problems = _provider(manifest, provider_named)
+    if provider_name is None:
+        provider, problems = _provider(manifest, provider_named)
+    else:
+        provider, problems = provider_named(provider_name), []
     found: list[Problem] = [*manifest.problems, *problems]
     total = manifest.total_problems + len(problems)
     images: dict[Image, Image] = {}
+    dropped: Counter[tuple[str, str]] = Counter()
     for entry in manifest.entries():
         news = [*_job_problems(entry, provider)]
-        if entry.job.image is not None and entry.job.image not in images:
-            try:
-                images[entry.job.image] = check_image(entry.job.image, path.absolute().parent)
-            except image_error as exc:
-                news.append(entry.problem("image", str(exc)))
+        for field_name, image in entry.job.pictures:
+            if image not in images:
+                try:
+                    images[image] = check_image(image, path.absolute().parent)
+                except image_error as exc:
+                    news.append(entry.problem(field_name, str(exc)))
         total += len(news)
         found = heapq.nsmallest(MAX_PROBLEMS, [*found, *news]) if news else found
+        if provider is not None:
+            dropped.update(_fixed(entry, provider))
     if not manifest.head.batch and not path.stem.strip("."):
         why = "batch: missing; the name of this file cannot be that of a folder"
         found.append(manifest.head.problem("batch", why))
         total += 1
+    chains = Chains()
+    if not found and provider is not None:
+        chains = follow_chains(manifest, provider)
+        found, total = list(chains.problems[:MAX_PROBLEMS]), len(chains.problems)
     if found:
         raise ManifestError(tuple(sorted(found)), total)
     assert provider is not None, "a manifest without a usable provider has a problem"
@@ -82,7 +101,23 @@ def check(
         provider=provider,
         manifest=manifest,
         images=images,
+        chains=chains,
+        notes=tuple(_note(name, model, count) for (name, model), count in dropped.items()),
     )
+
+
+def _fixed(entry: Entry, provider: Provider) -> Iterator[tuple[str, str]]:
+    """Which defaults mean nothing to this job's model."""
+    facts = provider.capabilities
+    for attribute in fixed_by_model(entry.job, facts):
+        name = MANIFEST_NAMES.get(attribute, attribute)
+        if getattr(entry.job, attribute) is not None and name not in entry.own:
+            yield name, model_of(entry.job, facts)
+
+
+def _note(name: str, model: str, count: int) -> str:
+    jobs = f"{count} job{'s' * (count != 1)}"
+    return f'the default "{name}" does not count for {jobs} of {model}, which fixes it itself'
 
 
 def _open(path: Path) -> BinaryIO:
@@ -119,21 +154,13 @@ def _job_problems(entry: Entry, provider: Provider | None) -> Iterator[Problem]:
             yield entry.problem(problem.field, f"{problem.field}: {problem.message}")
 
 
-def without_ignored_defaults(entry: Entry, provider: Provider) -> Job:
-    """The job without defaults that mean nothing for it, so that editing them buys nothing again."""
-    drop: dict[str, Any] = {
-        attribute: None
-        for attribute in provider.ignored_defaults(entry.job)
-        if MANIFEST_NAMES.get(attribute, attribute) not in entry.own
-    }
-    return replace(entry.job, **drop) if drop else entry.job
-
-
 async def plan(
-    checked: Checked, ledger: Ledger, read: Callable[[Iterator[PlannedJob]], Awaitable[list[PlannedJob]]]
+    checked: Checked,
+    ledger: Ledger,
+    rows: Iterator[PlannedJob],
+    read: Callable[[Iterator[PlannedJob]], Awaitable[list[PlannedJob]]],
 ) -> None:
     """Put every job on record. `read` takes the next page off the loop: a long manifest takes its time."""
-    rows = planned_jobs(checked)
     while page := await read(rows):
         await ledger.plan(page, checked.provider.name)
 
@@ -142,24 +169,26 @@ def next_page(rows: Iterator[PlannedJob]) -> list[PlannedJob]:
     return list(itertools.islice(rows, PAGE))
 
 
-def planned_jobs(checked: Checked) -> Iterator[PlannedJob]:
+def planned_jobs(checked: Checked, selection: Selection = ALL) -> Iterator[PlannedJob]:
     """Jobs with fingerprints. A child's needs its parent's, so children come when that is known.
 
     Only fingerprints of parents and children that still wait are kept.
     """
     name = checked.provider.name
-    parents = {entry.job.parent_key for entry in checked.manifest.entries()} - {None}
     known: dict[str, str] = {}
-    waiting: dict[str, list[tuple[int, Job]]] = {}
+    waiting: dict[str, list[tuple[int, Job, bool]]] = {}
+    left = selection.limit
     for position, job in enumerate(checked.jobs()):
-        todo = [(position, job)]
+        chosen = selection.matches(job) and (left is None or left > 0)
+        left = left - 1 if chosen and left is not None else left
+        todo = [(position, job, chosen)]
         while todo:
-            place, one = todo.pop()
+            place, one, selected = todo.pop()
             if one.parent_key is not None and one.parent_key not in known:
-                waiting.setdefault(one.parent_key, []).append((place, one))
+                waiting.setdefault(one.parent_key, []).append((place, one, selected))
                 continue
             print_ = fingerprint(one, name, known.get(one.parent_key or ""))
-            if one.key in parents:
+            if one.key in checked.chains.parents:
                 known[one.key] = print_
-            yield PlannedJob(job=one, fingerprint=print_, position=place)
+            yield PlannedJob(job=one, fingerprint=print_, position=place, selected=selected)
             todo += waiting.pop(one.key, [])

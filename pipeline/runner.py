@@ -22,7 +22,8 @@ from pipeline.feeder import Feeder
 from pipeline.ledger.base import Ledger, PlacedTake
 from pipeline.model import TakeState
 from pipeline.offload import Offload
-from pipeline.plan import Checked, next_page, plan
+from pipeline.plan import Checked, next_page, plan, planned_jobs
+from pipeline.selection import Selection
 from pipeline.stages.base import Inbox, Record, Switches
 from pipeline.stages.download import DownloadStage
 from pipeline.stages.finish import FinishStage
@@ -56,6 +57,7 @@ class Runner:
     """Everything one run works with, and the order in which it does."""
 
     checked: Checked
+    selection: Selection
     settings: Settings
     folder: Path
     ledger: Ledger
@@ -93,7 +95,8 @@ class Runner:
         await self.ledger.begin_run(str(self.checked.path), now)
         await self.ledger.recover(now)
         await self.disk(self.storage.prepare)
-        await plan(self.checked, self.ledger, lambda rows: self.disk(next_page, rows))
+        rows = planned_jobs(self.checked, self.selection)
+        await plan(self.checked, self.ledger, rows, lambda rows: self.disk(next_page, rows))
         await self._look_at_clips()
         counts = await self.ledger.counts()
         self.tell(
@@ -104,6 +107,7 @@ class Runner:
                 folder=self.folder,
                 simulated=self.settings.simulated,
                 counts=counts,
+                notes=self.checked.notes,
             )
         )
         if not self.switches.draining:

@@ -8,26 +8,35 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from typing import Literal
+
+import anyio
 
 from pipeline import media
 from pipeline.clock import Clock, LoopClock
 from pipeline.config import Settings, resolve
-from pipeline.errors import PipelineError, UsageError
+from pipeline.errors import BusyError, PipelineError, UsageError
 from pipeline.events import Event, Listener, Trouble
+from pipeline.forecast import JobForecast, forecast
 from pipeline.ledger.base import Ledger
 from pipeline.ledger.sqlite import SqliteLedger
 from pipeline.logs import JsonLog
-from pipeline.model import Image, Probe, Take, TakeState
+from pipeline.model import Probe, Take, TakeState
 from pipeline.offload import Offload, Threads
 from pipeline.pace import Pace
 from pipeline.plan import Checked, check
 from pipeline.providers import provider_named
 from pipeline.runner import Runner, RunResult
+from pipeline.selection import ALL, Selection
 from pipeline.sim import EmbeddedSimulator, WorldFolderError
-from pipeline.sources.images import ImageError, check_image, unchanged
+from pipeline.sources.images import check_image
+from pipeline.sources.known import Known, cache_path
+from pipeline.sources.layout import ImageError
+from pipeline.sources.material import LocalMaterial
 from pipeline.stages.base import Record, Switches
 from pipeline.stages.download import DownloadStage
 from pipeline.stages.finish import FinishStage
@@ -42,6 +51,7 @@ from pipeline.transport.http import HttpTransport
 
 LEDGER_NAME = "ledger.sqlite"
 DISK_THREADS = 8
+LOCK_LOOK_S = 0.5  # the kernel tells nobody when a lock is free, unless a thread waits that no signal ends
 MEDIA_THREADS = 2
 
 
@@ -50,16 +60,21 @@ class RunOptions:
     """What a caller may choose. None: environment, then manifest, then the provider's default decide."""
 
     output: Path = Path("output")
+    provider: str | None = None
     base_url: str | None = None
     max_in_flight: int | None = None
+    downloads: int | None = None
+    selection: Selection = ALL
+    if_running: Literal["fail", "wait"] = "fail"
     allow_insecure: bool = False
     signals: bool = False  # drain on SIGINT and SIGTERM; main thread only
     env: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)  # holds keys
 
 
-def check_manifest(path: Path) -> Checked:
+def check_manifest(path: Path, provider: str | None = None, env: Mapping[str, str] = os.environ) -> Checked:
     """Everything that can be said about a manifest without sending anything. Raises ManifestError."""
-    return check(path, provider_named, check_image, ImageError)
+    with closing(Known(cache_path(env), LoopClock().wall)) as known:
+        return check(path, provider_named, partial(check_image, known=known), ImageError, provider)
 
 
 async def run_manifest(
@@ -78,6 +93,21 @@ async def run_manifest(
         raise _unwrapped(group) from group
 
 
+@asynccontextmanager
+async def foreseen(
+    manifest: Path, options: RunOptions
+) -> AsyncIterator[tuple[Checked, AsyncGenerator[JobForecast, None]]]:
+    """A manifest, and what a run would do for each of its jobs. Sends nothing, and makes no folder."""
+    checked = check_manifest(manifest, options.provider, options.env)
+    options.selection.refuse_none(checked.jobs())
+    folder = options.output / checked.batch
+    async with AsyncExitStack() as stack:
+        ledger = None
+        if (folder / LEDGER_NAME).is_file():
+            ledger = await stack.enter_async_context(open_ledger(folder))
+        yield checked, forecast(checked, ledger, options.selection)
+
+
 def _unwrapped(group: BaseExceptionGroup[BaseException]) -> BaseException:
     """The error that a person should see: task groups wrap even a single one, one layer per group."""
     named = group.subgroup(PipelineError)
@@ -92,9 +122,10 @@ async def _run(
 ) -> RunResult:
     disk = Threads("disk", DISK_THREADS)
     stack.callback(disk.close)
-    checked = await disk(check_manifest, path)
+    checked = await disk(check_manifest, path, options.provider, options.env)
+    await disk(options.selection.refuse_none, checked.jobs())
     folder = batch_folder(options.output, checked.batch)
-    stack.enter_context(batch_lock(folder))
+    await _hold(folder, options, on_event, stack)
     settings = stack.enter_context(_settings(checked, options, folder))
     clock = LoopClock()
     log = JsonLog(folder / "log.jsonl", settings.key, clock.wall)
@@ -102,12 +133,16 @@ async def _run(
 
     tell = _heard_by(log, on_event)
     ledger = await stack.enter_async_context(open_ledger(folder))
-    transport = HttpTransport(settings.base_url, settings.key, connect_timeout_s=settings.connect_timeout_s)
+    connect_timeout_s = settings.connect_timeout_s
+    transport = HttpTransport(
+        settings.base_url, settings.key, connect_timeout_s=connect_timeout_s, env=options.env
+    )
     stack.push_async_callback(transport.close)
     media_threads = Threads("media", MEDIA_THREADS)
     stack.callback(media_threads.close)
     runner = assemble(
         checked=checked,
+        selection=options.selection,
         settings=settings,
         folder=folder,
         ledger=ledger,
@@ -118,6 +153,22 @@ async def _run(
         tell=tell,
     )
     return await runner.run(signals=options.signals)
+
+
+async def _hold(folder: Path, options: RunOptions, on_event: Listener | None, stack: AsyncExitStack) -> None:
+    """Lock the batch; wait for another run to end where the caller wants that. Raises BusyError."""
+    told = False
+    while True:
+        try:
+            stack.enter_context(batch_lock(folder))
+            return
+        except BusyError as exc:
+            if options.if_running == "fail":
+                raise
+            if on_event is not None and not told:
+                told = True
+                on_event(Trouble(event="batch.busy", message=f"{exc}; waiting"))
+        await anyio.sleep(LOCK_LOOK_S)
 
 
 def _heard_by(log: JsonLog, on_event: Listener | None) -> Listener:
@@ -148,6 +199,18 @@ def batch_folder(output: Path, batch: str) -> Path:
     except OSError as exc:
         raise UsageError(f"output folder {folder} cannot be written: {exc.strerror}") from exc
     return folder
+
+
+@asynccontextmanager
+async def open_transport(settings: Settings, env: Mapping[str, str]) -> AsyncIterator[Transport]:
+    """The way to a gateway outside of a run, for a question that is free. Raises GatewayUnusableError."""
+    transport = HttpTransport(
+        settings.base_url, settings.key, connect_timeout_s=settings.connect_timeout_s, env=env
+    )
+    try:
+        yield transport
+    finally:
+        await transport.close()
 
 
 @asynccontextmanager
@@ -232,8 +295,11 @@ def _to_settle(takes: list[Take], job_key: str, remote_id: str | None) -> Take:
 def _settings(checked: Checked, options: RunOptions, folder: Path) -> Iterator[Settings]:
     """The run's settings. For `sim` the embedded simulator runs meanwhile, its world in the batch folder."""
     name, facts, limits = checked.provider.name, checked.provider.capabilities, checked.head.limits
-    if options.max_in_flight is not None:
-        limits = replace(limits, max_in_flight=options.max_in_flight)
+    limits = replace(
+        limits,
+        max_in_flight=options.max_in_flight or limits.max_in_flight,
+        downloads=options.downloads or limits.downloads,
+    )
     if name != "sim":
         insecure = options.allow_insecure
         yield resolve(name, facts, limits, options.env, base_url=options.base_url, allow_insecure=insecure)
@@ -260,6 +326,7 @@ def _simulator(folder: Path) -> Iterator[EmbeddedSimulator]:
 def assemble(
     *,
     checked: Checked,
+    selection: Selection = ALL,
     settings: Settings,
     folder: Path,
     ledger: Ledger,
@@ -289,11 +356,10 @@ def assemble(
     async def probe(take: Take) -> Probe:
         return await media_threads(media.probe, storage.part_path(take))
 
-    async def is_unchanged(image: Image) -> bool:
-        return await disk(unchanged, image)
-
+    material = LocalMaterial(folder, storage.where, media_threads)
     return Runner(
         checked=checked,
+        selection=selection,
         settings=settings,
         folder=folder,
         ledger=ledger,
@@ -302,7 +368,7 @@ def assemble(
         record=record,
         switches=switches,
         slots=slots,
-        submit=SubmitStage(gateway, slots, record, switches, is_unchanged),
+        submit=SubmitStage(gateway, slots, record, switches, material),
         poll=PollStage(gateway, slots, record, switches),
         download=DownloadStage(gateway, transport, storage, record, switches, disk),
         finish=FinishStage(storage, probe, record, switches, disk),

@@ -15,11 +15,12 @@ class IllegalMoveError(AssertionError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedJob:
-    """One row of a plan: the job, what it is, and where it stands in the manifest."""
+    """One row of a plan: the job, what it is, where it stands in the manifest, and whether to send it now."""
 
     job: Job
     fingerprint: str
     position: int
+    selected: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +64,7 @@ class Ledger(Protocol):
         """(take id, wall time it began) of takes that were accepted, or became unknown, after `since`."""
 
     async def counts(self) -> Mapping[TakeState, int]:
-        """Wanted takes by state."""
+        """Wanted and selected takes by state."""
 
     async def total_cost(self) -> int: ...
     def collectable(self, state: TakeState) -> AsyncIterator[Take]: ...

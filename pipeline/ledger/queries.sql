@@ -3,8 +3,8 @@
 -- name: take
 t.id, t.fingerprint, t.number, t.state, t.provider,
 t.origin, t.credential, t.remote_id, t.intent_at, t.accepted_at, t.ready_at, t.ended_at,
-t.url, t.url_at, t.validator, t.cost_ticks, t.reason, t.sha256, t.size_bytes,
-t.spec, (j.key IS NOT NULL AND j.run_id = (SELECT max(id) FROM runs) AND {wanted})
+t.url, t.url_at, t.validator, t.cost_ticks, t.reported_s, t.reason, t.sha256, t.size_bytes,
+t.spec, (j.key IS NOT NULL AND j.run_id = (SELECT max(id) FROM runs) AND {wanted}), COALESCE(j.selected, 1)
 
 -- name: wanted
 t.fingerprint = j.fingerprint AND t.number = (
@@ -27,13 +27,14 @@ RETURNING id;
 UPDATE takes SET state = 'planned', reason = NULL, ended_at = NULL WHERE state IN ('held', 'blocked');
 
 -- name: plan_job
-INSERT INTO jobs (key, fingerprint, position, run_id, parent_key)
-VALUES (:key, :fingerprint, :position, :run_id, :parent_key)
+INSERT INTO jobs (key, fingerprint, position, run_id, parent_key, selected)
+VALUES (:key, :fingerprint, :position, :run_id, :parent_key, :selected)
 ON CONFLICT (key) DO UPDATE SET
     fingerprint = excluded.fingerprint,
     position = excluded.position,
     run_id = excluded.run_id,
-    parent_key = excluded.parent_key;
+    parent_key = excluded.parent_key,
+    selected = excluded.selected;
 
 -- name: plan_take
 INSERT INTO takes (job_key, fingerprint, number, state, spec, provider)
@@ -47,7 +48,8 @@ SELECT DISTINCT origin FROM takes WHERE origin IS NOT NULL;
 UPDATE takes
 SET state = :state, origin = :origin, credential = :credential, remote_id = :remote_id,
     intent_at = :intent_at, accepted_at = :accepted_at, ready_at = :ready_at, ended_at = :ended_at,
-    url = :url, url_at = :url_at, validator = :validator, cost_ticks = :cost_ticks, reason = :reason,
+    url = :url, url_at = :url_at, validator = :validator, cost_ticks = :cost_ticks,
+    reported_s = :reported_s, reason = :reason,
     sha256 = :sha256, size_bytes = :size_bytes
 WHERE id = :id AND state = :before
 RETURNING id;
@@ -67,7 +69,7 @@ WHERE (state = 'accepted' AND accepted_at > :since) OR (state = 'unknown' AND in
 -- name: counts
 SELECT t.state, count(*) FROM jobs j
 JOIN takes t ON t.job_key = j.key
-WHERE {wanted} AND j.run_id = (SELECT max(id) FROM runs)
+WHERE {wanted} AND j.run_id = (SELECT max(id) FROM runs) AND j.selected
 GROUP BY t.state;
 
 -- name: collectable
@@ -78,6 +80,7 @@ ORDER BY t.id LIMIT :limit;
 -- name: planned
 SELECT {take}, j.position, j.parent_key FROM jobs j JOIN takes t ON t.job_key = j.key
 WHERE {wanted} AND j.run_id = :run_id AND j.position > :after AND t.state = 'planned'
+    AND j.selected
 ORDER BY j.position LIMIT :limit;
 
 -- name: placed
@@ -88,6 +91,7 @@ ORDER BY j.position LIMIT :limit;
 -- name: children
 SELECT {take} FROM jobs j JOIN takes t ON t.job_key = j.key
 WHERE {wanted} AND j.run_id = (SELECT max(id) FROM runs) AND j.parent_key = :key AND t.state = 'planned'
+    AND j.selected
 ORDER BY j.position;
 
 -- name: wanted_take

@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
-from pipeline.model import Image, Job, Take, TakeState
+from pipeline.model import Image, Job, Keyframe, Take, TakeState
 
 MUTABLE = (
     "origin", "credential", "remote_id", "intent_at", "accepted_at", "ready_at", "ended_at",
-    "url", "url_at", "validator", "cost_ticks", "reason", "sha256", "size_bytes",
+    "url", "url_at", "validator", "cost_ticks", "reported_s", "reason", "sha256", "size_bytes",
 )  # fmt: skip
 """What a move or a note may change, apart from the state."""
 
 COLUMNS = ("id", "fingerprint", "number", "state", "provider", *MUTABLE)
-"""In the order of the `take` fragment in queries.sql, which ends with the spec and whether it is wanted."""
+"""In the order of the `take` fragment in queries.sql, which ends with the spec, and whether it is wanted and selected."""
 
-WIDTH = len(COLUMNS) + 2
+WIDTH = len(COLUMNS) + 3
 
 
 def take_of(row: Sequence[Any]) -> Take:
     """The first `WIDTH` values of a row as a take."""
     facts = dict(zip(COLUMNS, row, strict=False))
     facts["state"] = TakeState(facts["state"])
-    return Take(job=job_of(row[WIDTH - 2]), wanted=bool(row[WIDTH - 1]), **facts)
+    spec, wanted, selected = row[WIDTH - 3 : WIDTH]
+    return Take(job=job_of(spec), wanted=bool(wanted), selected=bool(selected), **facts)
 
 
 def values_of(take: Take) -> dict[str, Any]:
@@ -37,21 +38,37 @@ def spec_of(job: Job) -> str:
     return json.dumps(_given(asdict(job)), ensure_ascii=False, separators=(",", ":"))
 
 
-def _given(facts: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: _given(value) if isinstance(value, dict) else value
-        for name, value in facts.items()
-        if value is not None and value != ()
-    }
+def _given(value: Any) -> Any:
+    """Without what is None or empty, all the way down."""
+    if isinstance(value, dict):
+        return {name: _given(one) for name, one in value.items() if one is not None and one != ()}
+    return [_given(one) for one in value] if isinstance(value, tuple) else value
 
 
 def job_of(spec: str) -> Job:
     """The job that `spec_of` wrote. A field that a newer version added is left out."""
     facts = json.loads(spec)
-    known = {name: facts[name] for name in _JOB_FIELDS if name in facts}
-    if "image" in known:
-        known["image"] = Image(**known["image"])
-    return Job(**known | {"tags": tuple(known.get("tags", ()))})
+    return Job(**{name: _READ.get(name, _as_is)(facts[name]) for name in _JOB_FIELDS if name in facts})
+
+
+def _as_is(value: Any) -> Any:
+    return value
+
+
+def _image(value: dict[str, Any]) -> Image:
+    return Image(**value)
+
+
+def _keyframe(image: dict[str, Any], timestamp_s: float) -> Keyframe:
+    return Keyframe(image=_image(image), timestamp_s=timestamp_s)
 
 
 _JOB_FIELDS = tuple(field.name for field in fields(Job))
+_READ: dict[str, Callable[[Any], Any]] = {
+    "image": _image,
+    "last_frame": _image,
+    "reference_images": lambda images: tuple(map(_image, images)),
+    "keyframes": lambda frames: tuple(_keyframe(**frame) for frame in frames),
+    "allow": tuple,
+    "tags": tuple,
+}

@@ -132,6 +132,7 @@ class SqliteLedger:
                     "position": row.position,
                     "run_id": self._run_id,
                     "parent_key": row.job.parent_key,
+                    "selected": row.selected,
                     "spec": spec_of(row.job),
                     "provider": provider,
                 }

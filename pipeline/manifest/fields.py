@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.json_schema import SkipJsonSchema
 
-from pipeline.manifest import rules
+from pipeline.manifest import patterns, rules
 
 
 class Shape(NamedTuple):
@@ -28,15 +28,25 @@ class FieldError(NamedTuple):
     kind: Literal["missing", "unknown", "rule", "type"]
     field: str
     item: int | None = None  # index in a list
+    inner: str = ""  # field of that item, if it is a mapping
     rule: str = ""
     expected: str = ""
 
 
 Unset = SkipJsonSchema[None]  # "not in the file"; a null in the file is refused
-Key = Annotated[str, AfterValidator(rules.check_key)]
-Line = Annotated[str, Field(max_length=500), AfterValidator(rules.check_line)]
-Tag = Annotated[str, Field(max_length=100), AfterValidator(rules.check_line)]
+Key = Annotated[str, AfterValidator(rules.check_key), Field(json_schema_extra=patterns.KEY)]
+Line = Annotated[
+    str, Field(max_length=500), AfterValidator(rules.check_line), Field(json_schema_extra=patterns.LINE)
+]
+Tag = Annotated[
+    str, Field(max_length=100), AfterValidator(rules.check_line), Field(json_schema_extra=patterns.LINE)
+]
 Rate = Annotated[float, Field(gt=0, le=1000)]
+
+Picture = Annotated[str, AfterValidator(rules.check_image), Field(json_schema_extra=patterns.PICTURE)]
+Video = Annotated[str, AfterValidator(rules.check_source), Field(json_schema_extra=patterns.VIDEO)]
+Prompt = Annotated[str, AfterValidator(rules.check_prompt), Field(json_schema_extra=patterns.PROMPT)]
+Batch = Annotated[str, AfterValidator(rules.check_batch), Field(json_schema_extra=patterns.BATCH)]
 
 TEXT = Shape("text", "text")
 MAX_TAGS = 100
@@ -56,12 +66,40 @@ class DefaultFields(_Fields):
     )
     duration: Annotated[
         Annotated[int, Field(ge=1, le=3600)] | Unset, Shape("value", "a whole number of seconds")
-    ] = Field(default=None, description="Length of the clip in seconds.", examples=[6, 10])
+    ] = Field(
+        default=None,
+        description="Length of the clip in whole seconds. What a model offers: `nightreel providers`.",
+        examples=[6, 10],
+    )
     aspect_ratio: Annotated[Line | Unset, TEXT] = Field(
-        default=None, description="Width to height.", examples=["16:9", "9:16", "1:1"]
+        default=None,
+        description="Width to height. A picture to start from may decide it instead.",
+        examples=["16:9", "9:16", "1:1"],
     )
     resolution: Annotated[Line | Unset, TEXT] = Field(
-        default=None, description="Size of the picture.", examples=["480p", "720p"]
+        default=None, description="Size of the picture; larger ones cost more.", examples=["480p", "720p"]
+    )
+    generate_audio: Annotated[bool | Unset, Shape("value", "true or false")] = Field(
+        default=None,
+        description="Whether the clip has sound, for models that let one choose.",
+        examples=[False],
+    )
+    resize: Annotated[
+        Annotated[int, Field(ge=64, le=10_000)] | Unset, Shape("value", "a whole number of pixels")
+    ] = Field(
+        default=None,
+        description="Pictures from disk are sent with at most this many pixels on their longer side.",
+        examples=[1280],
+    )
+    allow: Annotated[
+        Annotated[list[Tag], Field(max_length=MAX_TAGS)] | Unset, Shape("text", "a list of names")
+    ] = Field(
+        default=None,
+        description=(
+            "Rules of the provider's table to widen, by name, where the vendor's pages contradict each other;"
+            " `nightreel providers` lists them. A job's own list replaces that of the defaults."
+        ),
+        examples=[["stable-480p"]],
     )
     tags: Annotated[
         Annotated[list[Tag], Field(max_length=MAX_TAGS)] | Unset, Shape("text", "a list of texts")
@@ -77,6 +115,15 @@ class DefaultFields(_Fields):
     )
 
 
+class KeyframeFields(_Fields):
+    """A picture that the clip passes through, and when."""
+
+    image: Annotated[Picture, TEXT] = Field(description="The picture.", examples=["images/desk.png"])
+    timestamp_s: Annotated[Annotated[float, Field(ge=0, le=3600)], Shape("value", "a number of seconds")] = (
+        Field(description="When the clip shows it, in seconds from its start.", examples=[2, 3.333])
+    )
+
+
 class JobFields(DefaultFields):
     """One clip to make."""
 
@@ -88,18 +135,58 @@ class JobFields(DefaultFields):
         ),
         examples=["fox-3", "spring/fox-3"],
     )
-    prompt: Annotated[Annotated[str, AfterValidator(rules.check_prompt)], TEXT] = Field(
+    prompt: Annotated[Prompt, TEXT] = Field(
         description="What the clip shows.", examples=["A candle flickers on a wooden table."]
     )
-    image: Annotated[Annotated[str, AfterValidator(rules.check_image)] | Unset, TEXT] = Field(
+    image: Annotated[Picture | Unset, TEXT] = Field(
         default=None,
         description="Picture to start from: a path (next to the manifest), an https URL or a data URI.",
         examples=["images/desk.png", "https://example.com/desk.png"],
     )
-    edit: Annotated[Annotated[str, AfterValidator(rules.check_edit)] | Unset, TEXT] = Field(
+    image_id: Annotated[Line | Unset, TEXT] = Field(
+        default=None,
+        description=(
+            "What the picture is known by where its URL is another one every time: only a new `image_id`"
+            " makes the clip anew."
+        ),
+        examples=["desk-v2"],
+    )
+    reference_images: Annotated[
+        Annotated[list[Picture], Field(min_length=1, max_length=MAX_TAGS)] | Unset,
+        Shape("text", "a list of pictures"),
+    ] = Field(
+        default=None,
+        description="Pictures of what the clip should show, without starting from them.",
+        examples=[["images/fox.png", "images/snow.jpg"]],
+    )
+    last_frame: Annotated[Picture | Unset, TEXT] = Field(
+        default=None, description="Picture that the clip ends with.", examples=["images/end.png"]
+    )
+    keyframes: Annotated[
+        Annotated[list[KeyframeFields], Field(min_length=1, max_length=MAX_TAGS)] | Unset,
+        Shape("value", "a list of pictures with times"),
+    ] = Field(
+        default=None,
+        description="Pictures that the clip passes through, each with its time.",
+        examples=[[{"image": "images/desk.png", "timestamp_s": 2}]],
+    )
+    edit: Annotated[Video | Unset, TEXT] = Field(
         default=None,
         description="Video to edit: the id of another job, whose clip it waits for, or an https URL.",
         examples=["candle", "https://example.com/candle.mp4"],
+    )
+    extend: Annotated[Video | Unset, TEXT] = Field(
+        default=None,
+        description=(
+            "Video to go on from: the id of another job, whose clip it waits for, or an https URL. `duration`"
+            " is then the length of what is added."
+        ),
+        examples=["candle", "https://example.com/candle.mp4"],
+    )
+    revision: Annotated[Line | Unset, TEXT] = Field(
+        default=None,
+        description="Any text. A new one makes the clip anew; the old one is kept.",
+        examples=["2", "warmer light"],
     )
 
 
@@ -128,6 +215,7 @@ class LimitFields(_Fields):
         default=None,
         description="How long a run waits for one job, from its acceptance: a duration or seconds.",
         examples=["30m", "90s", "1h30m", 1800],
+        json_schema_extra=patterns.as_duration,
     )
 
 
@@ -139,13 +227,15 @@ class HeadFields(_Fields):
         Annotated[Literal[1], BeforeValidator(lambda found: found if type(found) is int else None)],
         Shape("value", "1, the only version there is"),
     ] = Field(description="Version of this format.", examples=[1])
-    batch: Annotated[Annotated[str, AfterValidator(rules.check_batch)] | Unset, TEXT] = Field(
+    batch: Annotated[Batch | Unset, TEXT] = Field(
         default=None,
         description="Folder below the output folder. Left out: the file's name without its ending.",
         examples=["launch-teasers"],
     )
     provider: Annotated[Line | Unset, TEXT] = Field(
-        default=None, description="Gateway to send the jobs to.", examples=["cometapi", "sim"]
+        default=None,
+        description="Gateway to send the jobs to. `sim` is the built-in simulator: no key, no cost.",
+        examples=["cometapi", "sim"],
     )
     defaults: Annotated[DefaultFields | Unset, Shape("value", "a mapping of fields")] = Field(
         default=None,
@@ -164,6 +254,9 @@ class ManifestFields(HeadFields):
         min_length=1, description="The clips to make.", examples=[[{"prompt": "A fox runs."}]]
     )
 
+
+ITEMS: Mapping[str, type[_Fields]] = {"keyframes": KeyframeFields}
+"""Lists whose items are mappings, and what those hold."""
 
 Model = TypeVar("Model", bound=_Fields)
 
@@ -193,19 +286,30 @@ def check(model: type[Model], values: Mapping[str, object]) -> tuple[Model | Non
 def _plain(model: type[_Fields], error: Any) -> FieldError:
     kind, where, context = error["type"], error["loc"], error.get("ctx", {})
     field = str(where[0])
+    at = next((at for at, part in enumerate(where) if isinstance(part, int)), None)
+    item = None if at is None else where[at]
+    inner = "" if at is None or at + 1 == len(where) else str(where[at + 1])
     if kind in ("missing", "extra_forbidden"):
-        return FieldError("missing" if kind == "missing" else "unknown", field)
-    item = where[-1] if isinstance(where[-1], int) else None
+        return FieldError("missing" if kind == "missing" else "unknown", field, item, inner)
     if kind == "value_error":
-        return FieldError("rule", field, item, rule=str(context["error"]))
-    expected = "text" if item is not None else shape(model, field).expected
-    return FieldError("type", field, item, expected=expected + _bound(kind, context))
+        return FieldError("rule", field, item, inner, rule=str(context["error"]))
+    wanted = _expected(model, field, item, inner) + _bound(kind, context)
+    return FieldError("type", field, item, inner, expected=wanted)
+
+
+def _expected(model: type[_Fields], field: str, item: int | None, inner: str) -> str:
+    if inner:
+        return shape(ITEMS[field], inner).expected
+    if item is not None:
+        return "fields in a mapping" if field in ITEMS else "text"
+    return shape(model, field).expected
 
 
 def _bound(kind: str, context: Mapping[str, Any]) -> str:
     """`, at least 1`: the bound that was broken, if it was one."""
-    if kind == "too_long":
-        return f" with at most {context['max_length']} items"
+    if kind in ("too_long", "too_short"):
+        count = context["max_length" if kind == "too_long" else "min_length"]
+        return f" with at {'most' if kind == 'too_long' else 'least'} {count} item{'s' * (count != 1)}"
     if kind == "string_too_long":
         return f" of at most {context['max_length']} characters"
     says = {"ge": "at least", "gt": "above", "le": "at most"}

@@ -75,6 +75,9 @@ def _defaults(found: DefaultFields) -> Defaults:
         duration_s=found.duration,
         aspect_ratio=found.aspect_ratio,
         resolution=found.resolution,
+        generate_audio=found.generate_audio,
+        resize=found.resize,
+        allow=tuple(found.allow or ()),
         tags=tuple(found.tags or ()),
         user=found.user,
     )

@@ -104,7 +104,7 @@ class _Survey:
     def finish(self, file: str) -> Head:
         if not self.problems.stopped:  # else what seems to be missing may stand in what was not read
             self._check_jobs()
-            self._keys.check_edits()
+            self._keys.check_links()
         return self._head.finish(file)
 
     def _take_job(self, part: JobNode) -> None:
@@ -116,7 +116,7 @@ class _Survey:
             return
         fresh = self._keys.add(draft.key, part.number, draft.place("id"), made=draft.is_key_made)
         if fresh and draft.parent_key is not None:
-            self._keys.add_edit(draft.key, draft.parent_key, part.number, draft.place("edit"))
+            self._keys.add_link(draft.key, draft.link, draft.parent_key, part.number, draft.place(draft.link))
 
     def _check_jobs(self) -> None:
         jobs = self._jobs

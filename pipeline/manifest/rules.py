@@ -77,7 +77,7 @@ def check_image(text: str) -> str:
     return text
 
 
-def check_edit(text: str) -> str:
+def check_source(text: str) -> str:
     """The key of a job, or an https URL. A key never holds a colon."""
     if ":" in text:
         return check_url(text)

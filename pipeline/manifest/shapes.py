@@ -32,6 +32,9 @@ class Defaults:
     duration_s: int | None = None
     aspect_ratio: str | None = None
     resolution: str | None = None
+    generate_audio: bool | None = None
+    resize: int | None = None
+    allow: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     user: str | None = None
 

@@ -21,13 +21,15 @@ def plain_values(mapping: Mapping, texts: frozenset[str]) -> dict[str, object]:
             # One too many is enough to see that there are too many: aliases make long lists cheap to write.
             items = node.items[: fields.MAX_TAGS + 1]
             if not any(isinstance(item, Broken) for item in items):
-                values[name] = [_item(item) for item in items]
+                values[name] = [_item(name, item) for item in items]
         elif isinstance(node, Mapping):
             values[name] = node
     return values
 
 
-def _item(node: Node) -> object:
+def _item(name: str, node: Node) -> object:
+    if isinstance(node, Mapping) and name in fields.ITEMS:
+        return plain_values(node, fields.text_fields(fields.ITEMS[name]))
     return node.text_value if isinstance(node, Scalar) else node
 
 
@@ -35,6 +37,14 @@ def add_errors(
     problems: Problems, errors: list[FieldError], mapping: Mapping, known: tuple[str, ...], label: str
 ) -> None:
     for error in errors:
-        if error.kind == "missing" and (error.field in mapping.fields or problems.stopped):
+        inside = _inside(mapping, error)
+        if error.kind == "missing" and ((error.inner or error.field) in inside.fields or problems.stopped):
             continue  # it is there, broken in a way already told; or may stand in what was not read
         problems.add(error_place(error, mapping), partial(error_text, error, mapping, known, label))
+
+
+def _inside(mapping: Mapping, error: FieldError) -> Mapping:
+    """The mapping that the error is about: the job's, or that of one item of a list in it."""
+    node = mapping.fields.get(error.field) if error.inner else None
+    item = node.items[error.item or 0] if isinstance(node, Sequence) else None
+    return item if isinstance(item, Mapping) else mapping

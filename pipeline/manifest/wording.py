@@ -8,12 +8,12 @@ from itertools import islice
 
 from pipeline.manifest import fields
 from pipeline.manifest.fields import FieldError
-from pipeline.manifest.nodes import Mapping, Sequence, found, place_of
+from pipeline.manifest.nodes import Mapping, Node, Sequence, found, place_of
 from pipeline.manifest.scalars import quoted
 from pipeline.manifest.shapes import Place
 
 _LATER = {
-    *("extend", "allow", "resize", "revision", "image_id", "repeat", "priority", "limit", "matrix", "from"),
+    *("repeat", "priority", "limit", "matrix", "from"),
     *("groups", "prices", "brake", "on_unknown", "max_unknown_usd", "budget_usd", "month_usd", "share"),
 }
 _HOMES = {
@@ -22,7 +22,23 @@ _HOMES = {
     '"limits"': fields.names(fields.LimitFields),
     "the head of the manifest": fields.names(fields.ManifestFields),
 }
+_OWN_STORE = (
+    "is not supported: the gateway would deliver to a store of yours, and the clip would be neither checked"
+    " nor kept here"
+)
+_NEVER = {
+    **dict.fromkeys(("upload_url", "output", "storage_options"), _OWN_STORE),
+    "image_urls": 'is called "image" (one picture) and "reference_images" (a list) here',
+    "image_url": 'is called "image" here',
+    "video": 'is called "edit" or "extend" here',
+    "video_url": 'is called "edit" or "extend" here',
+    **dict.fromkeys(("seconds", "length"), 'is called "duration" here'),
+    "size": 'is not sent: gateways dropped it; use "resolution" and "aspect_ratio"',
+    **dict.fromkeys(("seed", "fps"), "is not offered by any of the gateways"),
+}
 _NEEDED = {
+    "image": "expected a path, an https URL or a data URI",
+    "timestamp_s": "expected a time in seconds",
     "prompt": "expected a text that says what the clip shows",
     "version": 'expected "version: 1"',
 }
@@ -31,28 +47,39 @@ _MAX_COMPARED = 500  # near names of 100,000 keys: comparing one costs about 20 
 
 def error_place(error: FieldError, mapping: Mapping) -> Place:
     """The field's name if it is unknown, its value (or the item of its list) if that is wrong."""
-    if error.kind == "unknown":
+    if error.kind == "unknown" and not error.inner:
         return place_of(mapping.names[error.field])
     node = mapping.fields.get(error.field, mapping)
     if error.item is not None and isinstance(node, Sequence):
         node = node.items[error.item]
+    if error.inner and isinstance(node, Mapping):
+        if error.kind == "unknown":
+            return place_of(node.names[error.inner])
+        node = node.fields.get(error.inner, node)
     return place_of(node.mark)
 
 
 def error_text(error: FieldError, mapping: Mapping, known: tuple[str, ...], label: str) -> str:
     """What is wrong with a field. `label` says what the field is in: `job "fox": ` or `defaults: `."""
+    node: Node = mapping
+    name = error.field
+    if error.item is not None and isinstance(items := mapping.fields[error.field], Sequence):
+        label, node = f"{label}{error.field}: item {error.item + 1}: ", items.items[error.item]
+        name = error.inner
+        known = fields.names(fields.ITEMS[error.field]) if error.inner else known
     if error.kind == "unknown":
-        return label + unknown_field(error.field, known)
-    name = f"{label}{error.field}"
+        return label + unknown_field(name, known)
     if error.kind == "missing":
-        return f"{name}: missing; {_NEEDED[error.field]}"
-    node = mapping.fields[error.field]
-    if error.item is not None and isinstance(node, Sequence):
-        name, node = f"{name}: item {error.item + 1}", node.items[error.item]
-    return f"{name}: {error.rule or f'expected {error.expected}, got {found(node)}'}"
+        return f"{label}{name}: missing; {_NEEDED[name]}"
+    if name and isinstance(node, Mapping):
+        node = node.fields[name]
+    where = f"{label}{name}: " if name else label
+    return f"{where}{error.rule or f'expected {error.expected}, got {found(node)}'}"
 
 
 def unknown_field(name: str, known: tuple[str, ...]) -> str:
+    if name in _NEVER:
+        return f"the field {quoted(name)} {_NEVER[name]}"
     if name in _LATER:
         return f"the field {quoted(name)} is not supported by this version"
     if name == "<<":

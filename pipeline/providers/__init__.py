@@ -7,14 +7,17 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from pipeline.errors import UsageError
+from pipeline.providers import cometapi, globalaiopc, xai
 from pipeline.providers.base import PollAdvice, Provider
-from pipeline.providers.checks import did_you_mean, one_of
-from pipeline.providers.cometapi import COMETAPI, CometApi
+from pipeline.providers.cometapi import COMETAPI
+from pipeline.providers.grok import Grok
+from pipeline.providers.words import did_you_mean, one_of
 
 # The simulator on this machine speaks CometAPI's dialect. It has no address of its own: it listens where the
 # run or `nightreel sim` starts it, so `base_url` is empty. Its clips take seconds, so everything is quicker.
 SIM = replace(
     COMETAPI,
+    title="the simulator",
     key_env="NIGHTREEL_SIM_KEY",
     base_url_env="NIGHTREEL_SIM_URL",
     base_url="",
@@ -25,7 +28,12 @@ SIM = replace(
 )
 
 PROVIDERS: Mapping[str, Provider] = MappingProxyType(
-    {"cometapi": CometApi(), "sim": CometApi(name="sim", capabilities=SIM)}
+    {
+        "cometapi": cometapi.PROVIDER,
+        "globalaiopc": globalaiopc.PROVIDER,
+        "xai": xai.PROVIDER,
+        "sim": Grok(name="sim", capabilities=SIM, root="/grok/v1/videos"),
+    }
 )
 
 

@@ -5,10 +5,10 @@ No clock, no socket, no retry here. A provider is tested with recorded bodies al
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from pipeline.model import Handle, Job, Operation
 
@@ -25,6 +25,10 @@ class FilePart:
     def length(self) -> int:
         """Bytes on the wire: base64 turns each started group of 3 into 4."""
         return (self.size_bytes + 2) // 3 * 4
+
+
+Video = str | FilePart
+"""A clip to start from: a link, or the file itself, sent as a data URI."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,31 +127,79 @@ class PollAdvice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """What a model costs by its list, in ticks. A second of 480p and one of 1080p differ."""
+
+    second: Mapping[str, int]  # of the clip, by resolution
+    picture: int = 0  # each that is sent
+    source_second: int = 0  # of the video that an edit or extension starts from
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """A rule of a table that `allow: [name]` widens, because the vendor's pages contradict each other.
+
+    `changes`: fields of ModelRules and their wider values.
+    """
+
+    says: str
+    changes: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRules:
-    """What one model takes. Sources and dates stand beside the tables, in the provider's file."""
+    """What one model takes, by the reading of the vendor's pages that satisfies every version of them.
+
+    `durations_s` and `resolutions` that are empty are fixed by the model: they are not sent, and the default
+    is what the clip then has, if that is known. Sources are pages with the day they were read.
+    """
 
     operations: frozenset[Operation]
-    durations_s: range
+    durations_s: Sequence[int]
+    default_duration_s: int
     aspect_ratios: tuple[str, ...]
     resolutions: tuple[str, ...]
-    image: bool
+    default_resolution: str
+    sources: tuple[str, ...]
+    alias_of: str | None = None
+    image: bool = True
+    inline_images: bool = True  # pictures inside the body, so that files on this disk can be sent
+    references: int = 0  # at most so many `reference_images`
+    image_is_reference: bool = False  # `image` is one of them on the wire
+    references_beside_image: bool = True
+    references_max_s: int | None = None  # the longest clip with references
+    references_resolutions: tuple[str, ...] | None = None  # None: all of the model's
+    last_frame: bool = False
+    keyframes: int = 0
+    generate_audio: bool = False
+    edit_source_max_s: float = 0.0
+    added_s: Sequence[int] = ()  # how much an extension may add
+    default_added_s: int = 0
+    extend_source_s: tuple[float, float] = (0.0, 0.0)
+    price: Price | None = None
+    allowances: Mapping[str, Allowance] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
     """A provider's facts as data."""
 
+    title: str
     key_env: str
     base_url_env: str
     base_url: str
     default_model: str
-    default_duration_s: int
     models: Mapping[str, ModelRules]
+    max_prompt_chars: int | None
+    picture_sets_ratio: bool  # a clip that starts from a picture has its ratio
+    takes_user: bool
+    inline_video_bytes: int  # the largest video that may stand inside the body; 0: none
     submit_per_s: float
     poll_per_s: float
     max_in_flight: int
     poll: PollAdvice
     url_life_s: float  # the shortest life of a result link that anyone has stated
+    sources: tuple[str, ...]
 
 
 class Provider(Protocol):
@@ -161,11 +213,11 @@ class Provider(Protocol):
     def validate(self, job: Job) -> tuple[FieldProblem, ...]:
         """Everything about `job` that this gateway would refuse or silently ignore. Empty: it may be sent."""
 
-    def ignored_defaults(self, job: Job) -> frozenset[str]:
-        """Fields of `job` that count only where the job sets them itself: a default for them is dropped."""
+    def probe(self) -> Call:
+        """A question that costs nothing and shows whether address and key are right: about an unknown id."""
 
-    def build_submit(self, job: Job, *, video_url: str | None = None) -> Call:
-        """The paid POST for a valid job. `video_url`: the clip that an edit starts from."""
+    def build_submit(self, job: Job, *, video: Video | None = None) -> Call:
+        """The paid POST for a valid job. `video`: the clip that an edit or extension starts from."""
 
     def parse_submit(self, answer: Answer) -> Submitted: ...
 
@@ -173,6 +225,3 @@ class Provider(Protocol):
 
     def parse_poll(self, answer: Answer) -> Polled:
         """Read one poll answer. An unknown status word counts as running; the job's deadline bounds it."""
-
-    def download_headers(self, url: str) -> Mapping[str, str]:
-        """Extra headers for fetching a result. Never the key."""

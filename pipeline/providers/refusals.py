@@ -7,9 +7,29 @@ paid take only if the body says why.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pipeline.providers.base import Answer, Polled, PollVerdict, Submitted, SubmitVerdict
-from pipeline.providers.topics import GatewayError, Topic, names_bad_input, names_model, read_error, topic_of
-from pipeline.providers.wire import REASON_CHARS, charged, is_html, plain, read_json
+from pipeline.providers.states import meaning, status_of
+from pipeline.providers.topics import (
+    GatewayError,
+    Topic,
+    names_bad_input,
+    names_lost_answer,
+    names_model,
+    read_error,
+    topic_of,
+)
+from pipeline.providers.wire import (
+    ID_KEYS,
+    REASON_CHARS,
+    charged,
+    is_html,
+    plain,
+    read_json,
+    remote_id,
+    unwrapped,
+)
 
 REFUSING = frozenset({400, 401, 402, 403, 404, 405, 413, 415, 422, 429, 503})
 """Statuses that, with the gateway's own JSON error, prove that nothing was accepted."""
@@ -22,13 +42,21 @@ def is_success(answer: Answer) -> bool:
     return 200 <= answer.status < 300
 
 
-def unsuccessful_submit(answer: Answer) -> Submitted:
-    """Read the answer to a paid POST that is not 2xx."""
+def unsuccessful_submit(answer: Answer, id_keys: Sequence[str] = ID_KEYS) -> Submitted:
+    """Read the answer to a paid POST that is not 2xx. `id_keys`: what this gateway calls a job's id."""
     document = read_json(answer.body)
     error = read_error(document)
-    return Submitted(
-        verdict=_submit_verdict(answer, error), reason=said(answer, error), cost_ticks=charged(document)
-    )
+    verdict, reason = _submit_verdict(answer, error), said(answer, error)
+    found = remote_id(document, id_keys[:1])
+    if found is not None and _is_under_way(document):
+        verdict = SubmitVerdict.UNKNOWN  # whatever the number says: there is a job, and it is not over
+    if found is not None and verdict is SubmitVerdict.UNKNOWN:
+        reason = f"{reason} (the answer names the id {found})"  # for `resolve --remote-id`
+    return Submitted(verdict=verdict, reason=reason, cost_ticks=charged(document))
+
+
+def _is_under_way(document: object) -> bool:
+    return meaning(status_of(unwrapped(document))) in (PollVerdict.RUNNING, PollVerdict.READY)
 
 
 def _submit_verdict(answer: Answer, error: GatewayError | None) -> SubmitVerdict:
@@ -40,7 +68,10 @@ def _submit_verdict(answer: Answer, error: GatewayError | None) -> SubmitVerdict
     # A malformed request that came back as a server error: the vendor's own reading of this code.
     if status not in REFUSING and not (status == 500 and error.code.lower() == "invalid_request"):
         return SubmitVerdict.UNKNOWN
-    return _why_refused(status, error)
+    verdict = _why_refused(status, error)
+    # A gateway that waited in vain for somebody behind it does not know itself what became of the job.
+    about_job = verdict in (SubmitVerdict.BUSY, SubmitVerdict.REJECTED)
+    return SubmitVerdict.UNKNOWN if about_job and names_lost_answer(error) else verdict
 
 
 def _why_refused(status: int, error: GatewayError) -> SubmitVerdict:

@@ -1,8 +1,8 @@
 """What a successful answer says: the id of an accepted job, or how far a job is.
 
 Owns the body of xAI's video API as its resellers pass it on: flat, or in the `code`/`data` envelope of
-older CometAPI pages. One reading for both, by the rule in docs/provider-apis.md, "Poll answers". Anything
-that is not a 2xx goes to refusals.py.
+older CometAPI pages; and GlobalAiOpc's, with or without `data` around it. One reading for all, by the rule
+in docs/provider-apis.md, "Poll answers". Anything that is not a 2xx goes to refusals.py.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ from collections.abc import Mapping, Sequence
 
 from pipeline.providers.base import Answer, Polled, PollVerdict, Submitted, SubmitVerdict
 from pipeline.providers.refusals import is_success, said, unsuccessful_poll, unsuccessful_submit
+from pipeline.providers.states import BAD_ENDS, goes_on_inside, meaning, status_of
 from pipeline.providers.topics import GatewayError, Topic, read_error, topic_of
 from pipeline.providers.wire import (
+    ID_KEYS,
     charged,
     first,
     link,
@@ -26,33 +28,22 @@ from pipeline.providers.wire import (
 
 Level = Mapping[str, object]
 
-_RUNNING, _READY, _FAILED, _EXPIRED = (
-    PollVerdict.RUNNING,
-    PollVerdict.READY,
-    PollVerdict.FAILED,
-    PollVerdict.EXPIRED,
-)
-STATUS_WORDS: Mapping[str, PollVerdict] = {
-    # docs/provider-apis.md, "Poll answers": xAI, CometAPI (both forms) and the synonyms of their relatives.
-    **dict.fromkeys(("queued", "pending", "starting", "in_queue", "not_start", "submitted"), _RUNNING),
-    **dict.fromkeys(("processing", "in_progress", "running"), _RUNNING),
-    **dict.fromkeys(("done", "success", "succeeded", "completed"), _READY),
-    **dict.fromkeys(("failed", "failure", "error", "cancelled", "canceled", "aborted"), _FAILED),
-    "expired": _EXPIRED,
-}
-_BAD_ENDS = frozenset({_FAILED, _EXPIRED})
+_RUNNING, _READY = PollVerdict.RUNNING, PollVerdict.READY
 _ABOUT_US: Mapping[Topic | None, PollVerdict] = {
     Topic.CREDITS: PollVerdict.CREDITS,
     Topic.KEY: PollVerdict.ACCOUNT,
 }
 
 
-def read_submit(answer: Answer) -> Submitted:
-    """Read the answer to a paid POST. Without an id a success is unknown, also when it carries an error."""
+def read_submit(answer: Answer, id_keys: Sequence[str] = ID_KEYS) -> Submitted:
+    """Read the answer to a paid POST. Without an id a success is unknown, also when it carries an error.
+
+    `id_keys`: what this gateway calls the id, its own name first.
+    """
     if not is_success(answer):
-        return unsuccessful_submit(answer)
+        return unsuccessful_submit(answer, id_keys)
     document = read_json(answer.body)
-    found = remote_id(document)
+    found = remote_id(document, id_keys)
     if found is None:
         reason = f"no job id in the answer: {said(answer, read_error(document))}"
         return Submitted(verdict=SubmitVerdict.UNKNOWN, reason=plain(reason))
@@ -68,15 +59,15 @@ def read_poll(answer: Answer) -> Polled:
     levels = unwrapped(read_json(answer.body))
     if not levels:
         return Polled(verdict=PollVerdict.TRY_AGAIN, reason=said(answer, None))
-    word = _status(levels)
+    word = status_of(levels)
     verdict, reason, warning = _verdict(answer, levels, word)
     return Polled(
         verdict=verdict,
-        url=_url(levels, ended_well=_meaning(word) is _READY) if verdict is _READY else None,
+        url=_url(levels, ended_well=meaning(word) is _READY) if verdict is _READY else None,
         status=word,
         progress=first(percent(level.get("progress")) for level in reversed(levels)),
         cost_ticks=charged(levels[0]),
-        duration_s=seconds(_video(levels).get("duration")),
+        duration_s=_duration_s(levels),
         reason=plain(reason),
         warning=warning,
     )
@@ -86,14 +77,14 @@ _Reading = tuple[PollVerdict, str | None, str | None]  # verdict, reason, warnin
 
 
 def _verdict(answer: Answer, levels: Sequence[Level], word: str | None) -> _Reading:
-    meaning = _meaning(word)
+    means = meaning(word)
     if word is None:
         return _without_status(answer, levels)
-    if meaning is None:
+    if means is None:
         return PollVerdict.RUNNING, None, f"unknown status {word!r}, taken as still running"
-    if meaning in _BAD_ENDS:
-        return _bad_end(levels, meaning)
-    return (PollVerdict.RUNNING, None, None) if meaning is _RUNNING else _good_end(levels)
+    if means in BAD_ENDS:
+        return _bad_end(levels, word, means)
+    return (PollVerdict.RUNNING, None, None) if means is _RUNNING else _good_end(levels)
 
 
 def _good_end(levels: Sequence[Level]) -> _Reading:
@@ -103,14 +94,24 @@ def _good_end(levels: Sequence[Level]) -> _Reading:
     errors = _errors(levels)
     if moderated := _moderated(levels, errors):
         return moderated
+    if goes_on_inside(levels):
+        return PollVerdict.RUNNING, None, None
     text = errors[0].message if errors else "finished, but the answer holds no link to a file"
     return PollVerdict.NO_URL, text, None
 
 
-def _bad_end(levels: Sequence[Level], meaning: PollVerdict) -> _Reading:
-    """`failed` or `expired`; moderation is told apart by the flag or the text."""
+def _bad_end(levels: Sequence[Level], word: str, means: PollVerdict) -> _Reading:
+    """`failed` or `expired`; moderation is told apart by the flag or the text.
+
+    `error` is also how some services head any answer that is one: about the key or the credits it says
+    nothing of the job, which is paid for.
+    """
     errors = _errors(levels, failed=True)
-    return _moderated(levels, errors) or (meaning, errors[0].message if errors else None, None)
+    if moderated := _moderated(levels, errors):
+        return moderated
+    text = errors[0].message if errors else None
+    about_us = _ABOUT_US.get(topic_of(errors[0])) if errors and word.lower() == "error" else None
+    return about_us or means, text, None
 
 
 def _without_status(answer: Answer, levels: Sequence[Level]) -> _Reading:
@@ -136,30 +137,6 @@ def _moderated(levels: Sequence[Level], errors: Sequence[GatewayError]) -> _Read
     return PollVerdict.MODERATED, worded or "kept back by the gateway's moderation", None
 
 
-def _status(levels: Sequence[Level]) -> str | None:
-    """The word that counts: the innermost in lower case, else the outermost.
-
-    An outer failure wins over an inner word that is not final: the gateway gave up on a job that its
-    upstream never ended.
-    """
-    words = [word for level in levels if (word := _word(level.get("status")))]
-    if not words:
-        return None
-    chosen = next((word for word in reversed(words) if word.islower()), words[0])
-    lost = _meaning(words[0]) in _BAD_ENDS and _meaning(chosen) in (None, _RUNNING)
-    return words[0] if lost else chosen
-
-
-def _word(value: object) -> str | None:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    return plain(value, 60)
-
-
-def _meaning(word: str | None) -> PollVerdict | None:
-    return STATUS_WORDS.get(word.lower().replace("-", "_").replace(" ", "_")) if word else None
-
-
 def _video(levels: Sequence[Level]) -> Level:
     video = levels[-1].get("video")
     return video if isinstance(video, dict) else {}
@@ -169,9 +146,19 @@ def _kept_back(levels: Sequence[Level]) -> bool:
     return _video(levels).get("respect_moderation") is False
 
 
+def _duration_s(levels: Sequence[Level]) -> float | None:
+    """xAI's `video.duration`, or GlobalAiOpc's `actualDuration`."""
+    found = (seconds(level.get("actualDuration")) for level in reversed(levels))
+    return first([seconds(_video(levels).get("duration")), *found])
+
+
 def _url(levels: Sequence[Level], *, ended_well: bool) -> str | None:
-    """The link: `video.url`, or on success the envelope's `fail_reason`, which holds it there too."""
-    url = link(_video(levels).get("url"))
+    """The link: xAI's `video.url`, or GlobalAiOpc's `video_url`, which a sister endpoint calls `result_url`.
+
+    On success also the envelope's `fail_reason`, which holds it there too.
+    """
+    named = (link(level.get(name)) for level in reversed(levels) for name in ("video_url", "result_url"))
+    url = first([link(_video(levels).get("url")), *named])
     if url is None and ended_well:
         url = first(link(level.get("fail_reason")) for level in reversed(levels))
     return url

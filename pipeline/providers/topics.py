@@ -20,8 +20,8 @@ _TEXT_CHARS = 4000
 class GatewayError:
     """An error as the gateway wrote it.
 
-    `proper`: in the gateway's own form, `error` with a text or `code` with `message`. A lone `message` or
-    `detail` is what proxies in front write, perhaps after they passed the call on.
+    `proper`: in the gateway's own form, `error` with a text, or `code` with `message` or `msg`. A lone
+    `message` or `detail` is what proxies in front write, perhaps after they passed the call on.
     """
 
     message: str
@@ -54,7 +54,8 @@ def read_error(document: object) -> GatewayError | None:
     message = next((text for key in ("message", "msg", "detail") if (text := _text(document.get(key)))), "")
     if not message or (code.lower() in _FINE and "code" in document):
         return None
-    return GatewayError(message=message, code=code, proper=bool(code) and "message" in document)
+    proper = bool(code) and ("message" in document or "msg" in document)
+    return GatewayError(message=message, code=code, proper=proper)
 
 
 def _from_object(inner: dict[str, object], outer_code: str) -> GatewayError | None:
@@ -62,10 +63,11 @@ def _from_object(inner: dict[str, object], outer_code: str) -> GatewayError | No
     for key in ("message", "error"):  # a gateway that wraps another's error whole, one level down
         if isinstance(nested := inner.get(key), dict):
             message = nested.get("message")
-    if not (text := _text(message)):
-        return None
     code, kind, param = (_text(inner.get(key)) for key in ("code", "type", "param"))
-    return GatewayError(message=text, code=code or outer_code, type=kind, param=param)
+    if text := _text(message):
+        return GatewayError(message=text, code=code or outer_code, type=kind, param=param)
+    # A code alone tells what it is about, but is no error in anybody's documented form.
+    return None if code.lower() in _FINE else GatewayError(message=code, code=code, proper=False)
 
 
 def _text(value: object) -> str:
@@ -83,16 +85,20 @@ _MODERATION = re.compile(
     r"|violat\w*\b.{0,60}\b(content|usage|use|safety|community) (polic|guideline)|policy violation"
     r"|violat\w* (our|the) (\w+ )?(polic|guideline|terms)"
     r"|(sensitive|inappropriate|prohibited|unsafe|harmful|disallowed) (content|information|word)"
-    r"|审核不通过|未通过.{0,6}审核|审核未通过|内容审核|违规|敏感"
+    r"|(comply|compliance) with .{0,40}(polic|guideline)"
+    r"|审核不通过|未通过.{0,6}审核|审核(未通过|未过|失败)|内容审核|违规|敏感|违禁|色情|涉黄|不合规|违反.{0,12}(政策|规定|规范)"
 )
-_MODERATION_DOWN = re.compile(r"\b(moderation|safety)( \w+){0,5} (unavailable|timed? ?out|overloaded)")
+_MODERATION_DOWN = re.compile(
+    r"\b(moderation|safety)( \w+){0,5} (unavailable|timed? ?out|overloaded)"
+    r"|审核(服务|系统).{0,6}(超时|异常|繁忙|不可用)"
+)
 _CREDITS = re.compile(
     r"insufficient (\w+ ){0,2}(credit|quota|balance|fund)"
     r"|\b(credit|balance|fund|quota)s?\b.{0,40}\b(insufficient|not enough|exhausted|depleted|too low|used up)"
     r"|\b(out of|not enough|no (remaining|available|more)) (\w+ )?(credit|balance|fund)"
     r"|no (credits?|balance|funds) (left|remaining|available)|used all available credits|spending limit"
     r"|(purchase|buy|add) (more )?credits|billing (hard )?limit|payment required|pre consume \w+ quota"
-    r"|额度不足|余额不足|欠费|额度已用尽|额度耗尽"
+    r"|(额度|余额|积分|点数)(不足|不够|已?用尽|已?用完|耗尽)|欠费|请(先)?充值"
 )
 # A quota may also be one of speed, and `resource-exhausted` is xAI's code for a plain rate limit.
 _QUOTA_REACHED = re.compile(
@@ -106,11 +112,25 @@ _KEY = re.compile(
     r"|token\b(?! (at|in|near|count)))"
     r"|\b(api ?key|access token|token|credentials)\b( \S+){0,4} (invalid|incorrect|not valid|expired|revoked"
     r"|disabled|blocked|unauthori[sz]ed|missing|not (provided|found))"
-    r"|\baccount\b( \S+){0,4} (suspended|disabled|blocked|banned|deactivated|inactive)"
     r"|\bapi ?key (is )?required|authentication (error|failed|required)|unauthenticated"
-    r"|无效的令牌|令牌.{0,8}(无效|过期|不可用)|未提供令牌|密钥(无效|错误)"
+    r"|无效的?(令牌|密钥|api ?key)|令牌.{0,8}(无效|过期|不可用)|未提供令牌"
+    r"|密钥.{0,4}(无效|错误|不存在|过期)|鉴权失败|未授权"
+)
+# Said of the account, not of a clip, also where it names a policy as the cause.
+_ACCOUNT = re.compile(
+    r"\b(account|organi[sz]ation)\b( \S+){0,4} (suspended|disabled|blocked|banned|deactivated|inactive)"
+    r"|(账号|账户|帐号).{0,6}(封禁|禁用|停用|冻结)"
 )
 _MODEL = re.compile(r"(?<![a-z])models?(?![a-z])|grok imagine|模型")
+_PATH = re.compile(r"(?:(?<=[\s(\"'`])|^)/\S+", re.MULTILINE)
+_LOST_ANSWER = re.compile(
+    r"\btim(?:ed|e|ing) ?out\b|deadline exceeded|connection( was)? (reset|closed|lost|aborted)|broken pipe"
+    r"|no response|超时|连接(中断|重置|断开)"
+)
+_FETCHED = re.compile(
+    r"\b(images?(?! to video)|pictures?|(input|source|reference) videos?|urls?|fetch\w*|download\w*)\b"
+    r"|图片|下载"
+)
 
 _WRONG = (
     r"\b(?:invalid|not valid|unsupported|not supported|not allowed|too (?:long|large|big|short|small|many)"
@@ -149,18 +169,31 @@ def _words(error: GatewayError) -> str:
 
 
 def topic_of(error: GatewayError) -> Topic | None:
-    """Moderation before credits before key: the more special reading first."""
+    """A closed account, then moderation before credits before key: the more special reading first."""
     words = _words(error)
-    if _MODERATION.search(words) and not _MODERATION_DOWN.search(words):
+    closed = bool(_ACCOUNT.search(words))
+    if not closed and _MODERATION.search(words) and not _MODERATION_DOWN.search(words):
         return Topic.MODERATION
     if _CREDITS.search(words) or (_QUOTA_REACHED.search(words) and not _SPEED.search(words)):
         return Topic.CREDITS
-    return Topic.KEY if _KEY.search(words) else None
+    return Topic.KEY if closed or _KEY.search(words) else None
 
 
 def names_model(error: GatewayError) -> bool:
-    """Whether a "not found" is about the model that was asked for, and not about the address."""
-    return error.param == "model" or bool(_MODEL.search(_words(error)))
+    """Whether a "not found" is about the model that was asked for, and not about the address.
+
+    A path may hold the word: `No handler found for POST /v2/model-center/tasks`.
+    """
+    return error.param == "model" or bool(_MODEL.search(_PATH.sub("", _words(error))))
+
+
+def names_lost_answer(error: GatewayError) -> bool:
+    """Whether the gateway itself waited in vain for an answer, so that nobody knows what was accepted.
+
+    A picture or video that it could not fetch in time is bad input.
+    """
+    words = _words(error)
+    return bool(_LOST_ANSWER.search(words)) and not _FETCHED.search(words)
 
 
 def names_bad_input(error: GatewayError) -> bool:

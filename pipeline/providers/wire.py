@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -23,7 +23,7 @@ URL_CHARS = 8192
 MAX_TICKS = 10_000 * TICKS_PER_USD  # no single clip costs more; a larger figure is a fault, not a price
 MAX_SECONDS = 86_400.0
 _INT_DIGITS = 40
-_ID_KEYS = ("request_id", "id", "task_id")
+ID_KEYS = ("request_id", "id", "task_id")
 _PERCENT = re.compile(r"\s*(\d{1,3})(?:\.\d{1,10})?\s*%?\s*", re.ASCII)
 
 
@@ -75,12 +75,14 @@ def plain(value: object, limit: int = REASON_CHARS) -> str | None:
     return (line if len(line) <= limit else line[: limit - 1] + "…") or None
 
 
-def remote_id(document: object) -> str | None:
-    """The id of an accepted job, whatever the gateway calls it, also inside `data`; None if there is none.
+def remote_id(document: object, keys: Sequence[str] = ID_KEYS) -> str | None:
+    """The id of an accepted job, also inside `data`; None if there is none.
 
+    A gateway may name two, of which one leads only to its logs: `keys` in order, and the innermost first.
     Opaque, but bounded and printable. Dots alone are no id: they would change the path of the poll.
     """
-    return first(_as_id(level.get(key)) for level in unwrapped(document) for key in _ID_KEYS)
+    levels = unwrapped(document)
+    return first(_as_id(level.get(key)) for key in keys for level in reversed(levels))
 
 
 def _as_id(value: object) -> str | None:

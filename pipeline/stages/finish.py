@@ -7,12 +7,12 @@ Order, so that a crash anywhere loses nothing: docs/design.md, "Downloading and 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from pipeline.clock import utc_text
 from pipeline.errors import NotAClipError
-from pipeline.model import TICKS_PER_USD, Job, Probe, Take, TakeState
+from pipeline.model import TICKS_PER_USD, Image, Job, Probe, Take, TakeState
 from pipeline.offload import Offload
 from pipeline.stages.base import Inbox, Record, Switches, run_workers
 from pipeline.storage.base import Storage
@@ -82,6 +82,7 @@ class FinishStage:
             "finished_at": utc_text(self._record.clock.wall()),
             "cost_ticks": cost,
             "cost_usd": None if cost is None else cost / TICKS_PER_USD,
+            "reported_s": take.reported_s,
             "sha256": take.sha256,
             "size_bytes": take.size_bytes,
             "probe": asdict(probe),
@@ -90,12 +91,22 @@ class FinishStage:
 
 def _asked(job: Job) -> dict[str, Any]:
     """The job without what it leaves out, and without the bytes of an inline picture."""
-    asked = {name: value for name, value in asdict(job).items() if value not in (None, ())}
-    if job.image is not None:
-        inline = job.image.sha256 is not None and job.image.path is None
-        image = {name: value for name, value in asked["image"].items() if value is not None}
-        asked["image"] = image | {"url": "data:"} if inline else image
-    return asked
+    return {
+        name: _given(value)
+        for name, value in asdict(job.with_pictures(_shown)).items()
+        if value not in (None, ())
+    }
+
+
+def _shown(image: Image) -> Image:
+    inline = image.sha256 is not None and image.path is None
+    return replace(image, url="data:") if inline else image
+
+
+def _given(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: inner for name, inner in value.items() if inner is not None}
+    return [_given(inner) for inner in value] if isinstance(value, tuple) else value
 
 
 def _text(wall: float | None) -> str | None:

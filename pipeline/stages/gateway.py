@@ -25,12 +25,14 @@ from pipeline.providers.base import (
     Provider,
     Submitted,
     SubmitVerdict,
+    Video,
 )
 from pipeline.stages.base import Record, Switches, nap
 from pipeline.transport.base import Sent, Transport
 
 FIRST_TRIES = 5
 SILENCE_S = 600.0
+SLOWEST_BYTES_PER_S = 32 << 10  # of an upload: many large pictures share one line
 
 
 @dataclass(slots=True)
@@ -84,18 +86,18 @@ class Gateway:
                 return True
         return False
 
-    async def submit(self, job: Job, video_url: str | None, sent: Sent) -> tuple[Submitted, float | None]:
+    async def submit(self, job: Job, video: Video | None, sent: Sent) -> tuple[Submitted, float | None]:
         """The paid POST, once, and the seconds the gateway asks us to stay away, if it does.
 
         Raises NotSentError if nothing left this machine; every other trouble is UNKNOWN.
         """
-        call = self.provider.build_submit(job, video_url=video_url)
+        call = self.provider.build_submit(job, video=video)
         sent_at = self.clock.monotonic()
+        limit_s = self.settings.submit_timeout_s + call.content_length // SLOWEST_BYTES_PER_S
         try:
-            with anyio.fail_after(self.settings.submit_timeout_s):
+            with anyio.fail_after(limit_s):
                 answer = await self.transport.send(call, sent, fresh=True)
         except TimeoutError as exc:
-            limit_s = self.settings.submit_timeout_s
             if not sent.headers_left:
                 self._failed("submit", "not_sent", why := f"no connection within {limit_s:g} s")
                 raise NotSentError(why) from exc

@@ -280,6 +280,7 @@ class PollStage:
             url_at=now,
             ready_at=waiting.take.ready_at or now,
             cost_ticks=waiting.take.cost_ticks if polled.cost_ticks is None else polled.cost_ticks,
+            reported_s=waiting.take.reported_s if polled.duration_s is None else polled.duration_s,
             reason=None,
             ended_at=None,
         )

@@ -7,15 +7,17 @@ Order of a submit, and what is refused or unknown: docs/design.md, "Submitting".
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 import anyio
 
+from pipeline.advice import link_gone_advice
 from pipeline.backoff import SUBMIT_BACKOFF, retry_delay
 from pipeline.clock import Clock
 from pipeline.errors import DiskFullError, LedgerError, NotSentError
-from pipeline.model import Image, Take, TakeState
-from pipeline.providers.base import PollVerdict, Submitted, SubmitVerdict
+from pipeline.model import Job, Take, TakeState
+from pipeline.providers.base import PollVerdict, Submitted, SubmitVerdict, Video
+from pipeline.sources.base import Material, NotAsPlannedError
 from pipeline.stages.base import STOPPED, Inbox, Record, Switches, nap, run_workers
 from pipeline.stages.gateway import Gateway
 from pipeline.stages.slots import Slots
@@ -36,23 +38,25 @@ class SubmitStage:
         slots: Slots,
         record: Record,
         switches: Switches,
-        unchanged: Callable[[Image], Awaitable[bool]],
+        material: Material,
     ) -> None:
         self._gateway = gateway
         self._slots = slots
         self._record = record
         self._switches = switches
-        self._unchanged = unchanged
+        self._material = material
         self._clock: Clock = gateway.clock
         self._rng: random.Random = gateway.rng
         self._settings = gateway.settings
 
     async def run(self, inbox: Inbox, outbox: Inbox, leave: Callable[[Take], None]) -> None:
+        await self._material.clear()
         async with anyio.create_task_group() as group:
             group.start_soon(self._wake_slots)
             count = min(self._settings.max_in_flight, MAX_WORKERS)
             await run_workers(inbox, outbox, self._work, leave, self._switches, count)
             group.cancel_scope.cancel()
+        await self._material.clear()
 
     async def _wake_slots(self) -> None:
         await self._switches.submits_off.wait()
@@ -80,14 +84,19 @@ class SubmitStage:
 
     async def _submit(self, take: Take) -> tuple[Take, float | None]:
         """One try. The take comes back accepted, ended, unknown, blocked, held, or planned again."""
-        video_url = await self._source(take)
-        if isinstance(video_url, Take):
-            return video_url, None
+        video = await self._source(take)
+        if isinstance(video, Take):
+            return video, None
         if not await self._gateway.turn("submit", self._switches.submits_off):
             return take, None
-        if take.job.image is not None and not await self._unchanged(take.job.image):
-            why = "its picture changed or went away after planning: run again"
-            return await self._record.end(take, TakeState.HELD, why), None
+        try:
+            async with self._material.pictures(take) as job:
+                return await self._send_once(take, job, video)
+        except NotAsPlannedError as exc:
+            return await self._record.end(take, TakeState.HELD, f"{exc}: run again"), None
+
+    async def _send_once(self, take: Take, job: Job, video: Video | None) -> tuple[Take, float | None]:
+        """`job`: the take's, with its pictures as they are sent."""
         if self._switches.submits_off.is_set():
             return take, None
         # Intent before the POST: if we die in between, the next run finds "submitting" without
@@ -99,12 +108,12 @@ class SubmitStage:
             origin=self._settings.origin,
             reason=None,
         )
-        return await self._send(take, video_url)
+        return await self._send(take, job, video)
 
-    async def _send(self, take: Take, video_url: str | None) -> tuple[Take, float | None]:
+    async def _send(self, take: Take, job: Job, video: Video | None) -> tuple[Take, float | None]:
         sent = Sent()
         try:
-            submitted, hint_s = await self._gateway.submit(take.job, video_url, sent)
+            submitted, hint_s = await self._gateway.submit(job, video, sent)
         except NotSentError as exc:
             if not self._switches.submits_off.is_set():
                 self._record.trouble("take.not_sent", f"{exc}; will try again", take)
@@ -159,10 +168,10 @@ class SubmitStage:
     async def _unsent(self, take: Take, reason: str | None) -> Take:
         return await self._record.move(take, TakeState.PLANNED, reason=reason, origin=None, intent_at=None)
 
-    async def _source(self, take: Take) -> str | Take | None:
-        """The link of the clip that an edit starts from; the take, blocked, where there is none."""
+    async def _source(self, take: Take) -> Video | Take | None:
+        """The video that an edit or extension starts from; the take, blocked, where there is none."""
         if take.job.parent_key is None:
-            return take.job.edit
+            return take.job.source
         parent = await self._record.ledger.wanted_take(take.job.parent_key)
         if parent is None or parent.handle is None:
             return await self._blocked(take, "has no clip")
@@ -171,10 +180,16 @@ class SubmitStage:
         polled = await self._gateway.fresh_link(parent, self._switches.submits_off)
         if polled is None or polled.verdict is PollVerdict.TRY_AGAIN:
             return take  # not now: it stays planned
-        if polled.verdict is not PollVerdict.READY or polled.url is None:
-            return await self._blocked(take, f"has no link any more ({polled.reason or polled.verdict})")
-        await self._record.note(parent, url=polled.url, url_at=self._clock.wall())
-        return polled.url
+        if polled.verdict is PollVerdict.READY and polled.url is not None:
+            await self._record.note(parent, url=polled.url, url_at=self._clock.wall())
+            return polled.url
+        # The link is gone for good. Some gateways take the clip itself.
+        most_bytes = self._gateway.provider.capabilities.inline_video_bytes
+        clip = await self._material.clip(parent, most_bytes) if most_bytes else None
+        if clip is not None:
+            return clip
+        gone = f"has no link any more that the gateway can read ({polled.reason or polled.verdict})"
+        return await self._blocked(take, f"{gone}; {link_gone_advice(take.job)}")
 
     async def _blocked(self, take: Take, why: str) -> Take:
         return await self._record.end(take, TakeState.BLOCKED, f"its parent {take.job.parent_key!r} {why}")

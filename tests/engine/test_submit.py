@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from itertools import pairwise
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from support.builders_engine import (
     only,
     refused,
     says,
+    slow,
     web_page,
 )
 from support.night import Night
@@ -237,6 +239,17 @@ def test_a_picture_that_changed_after_planning_is_not_sent(tmp_path: Path) -> No
     assert night.states() == {"candle": "done", "desk": "held"}
     assert night.run().exit_code == 0
     night.sound()
+
+
+def test_a_large_picture_gets_the_time_that_a_slow_line_takes(tmp_path: Path) -> None:
+    """200 s are too long for a few words, and not for 4 MiB beside others on one line."""
+    Image.frombytes("RGB", (1200, 1200), random.Random(7).randbytes(1200 * 1200 * 3)).save(tmp_path / "n.png")
+    gateway = FakeGateway(submit=always(slow(200)))
+    night = Night(tmp_path, ["candle", {"id": "noise", "image": "n.png"}], gateway)
+
+    night.run()
+
+    assert night.states() == {"candle": "unknown", "noise": "done"}
 
 
 def test_nothing_to_do_sends_nothing(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from support.builders_core import a_file_image, a_job, a_row, rows_of, steady
 
 from pipeline.ledger.base import IllegalMoveError
 from pipeline.ledger.rows import MUTABLE, job_of, spec_of
-from pipeline.model import LEGAL_MOVES, Image, Job, Take, TakeState
+from pipeline.model import LEGAL_MOVES, Image, Job, Keyframe, Take, TakeState
 
 FACTS: dict[str, Any] = {
     "origin": "https://api.example:443",
@@ -27,6 +27,7 @@ FACTS: dict[str, Any] = {
     "url": "https://cdn.example/v.mp4?sig=a%2Fb",
     "url_at": 1_700_000_004.0,
     "validator": '"etag"',
+    "reported_s": 6.04,
     "cost_ticks": 123_456_789_012_345_678,
     "reason": 'said "no"\n狐',
     "sha256": "ab" * 32,
@@ -39,8 +40,16 @@ A_FULL_JOB = a_job(
     duration_s=6,
     aspect_ratio="16:9",
     resolution="720p",
+    generate_audio=True,
     image=a_file_image(),
+    reference_images=(a_file_image(), Image(url="https://example.com/fox.png", id="fox")),
+    last_frame=a_file_image(),
+    keyframes=(Keyframe(image=a_file_image(), timestamp_s=1.5),),
+    resize=1280,
     edit="https://example.com/v.mp4",
+    extend="https://example.com/v.mp4",
+    revision="2",
+    allow=("wide-ratios",),
     tags=("hero", "night"),
     user="user-7",
 )
@@ -50,7 +59,7 @@ def test_the_facts_of_these_tests_are_all_there_are() -> None:
     """A column that is added must be added here, or nobody proves that it comes back."""
     assert set(FACTS) == set(MUTABLE)
     assert {field.name for field in fields(Take)} == {
-        *MUTABLE, "id", "job", "fingerprint", "number", "state", "wanted", "provider"
+        *MUTABLE, "id", "job", "fingerprint", "number", "state", "wanted", "selected", "provider"
     }  # fmt: skip
     assert all(getattr(A_FULL_JOB, field.name) for field in fields(Job))
 

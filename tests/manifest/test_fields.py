@@ -9,15 +9,17 @@ import pytest
 
 import pipeline.manifest
 from pipeline.manifest import Defaults, Limits
-from pipeline.manifest.fields import DefaultFields, HeadFields, JobFields, LimitFields, ManifestFields, shape
+from pipeline.manifest.fields import DefaultFields, HeadFields, JobFields, KeyframeFields, LimitFields, ManifestFields, shape
 
-MODELS = [DefaultFields, HeadFields, JobFields, LimitFields, ManifestFields]
+MODELS = [DefaultFields, HeadFields, JobFields, KeyframeFields, LimitFields, ManifestFields]
 
 
-def test_the_fields_of_the_first_part() -> None:
+def test_the_fields_there_are() -> None:
     assert set(ManifestFields.model_fields) == {"version", "batch", "provider", "defaults", "limits", "jobs"}
     assert set(JobFields.model_fields) == {
-        *("id", "prompt", "model", "duration", "aspect_ratio", "resolution", "image", "tags", "user", "edit")
+        *("id", "prompt", "model", "duration", "aspect_ratio", "resolution", "generate_audio", "user", "tags"),
+        *("image", "image_id", "reference_images", "last_frame", "keyframes", "resize"),
+        *("edit", "extend", "revision", "allow"),
     }
 
 

@@ -126,6 +126,86 @@ NO_CHANNEL_COMET = {
     }
 }
 
+# --- xAI ------------------------------------------------------------------------------------------
+
+# https://withone.ai/knowledge/x-ai/conn_mod_def%3A%3AGJ8XVvU2QLk%3A%3A6I-yuGdgTc2iyemgRppQNg, a copy of xAI's
+# specification, read 23 November 2026: both under HTTP 200. The failed one's message was cut there.
+XAI_DONE = {
+    "status": "done",
+    "video": {
+        "url": "https://vidgen.x.ai/xai-vidgen-bucket/xai-video-f532feb6-49a9-4f9a-9a37-6e64ef725e8f.mp4",
+        "duration": 6,
+        "respect_moderation": True,
+    },
+    "model": "grok-imagine-video",
+}
+XAI_FAILED = {
+    "status": "failed",
+    "video": {"duration": 0, "respect_moderation": True},
+    "model": "",
+    "error": {"code": "internal_error", "message": "..."},
+}
+# https://github.com/phuryn/grok-build-vscode/issues/100, read 23 November 2026: HTTP 400 on the submit.
+NO_RETENTION_XAI = {
+    "code": "invalid-argument",
+    "error": "Zero Data Retention teams must provide output.upload_url for video generation.",
+}
+# https://github.com/QuantumNous/new-api/pull/5927, read 23 November 2026: while nothing is ready,
+# with a second id that a gateway added.
+XAI_TWO_IDS = {"request_id": "b53c8bb4-...", "id": "task_xxx"}
+# https://github.com/Wei-Shaw/sub2api/issues/4546, read 23 November 2026: on a poll, at a gateway before xAI.
+UPSTREAM_400 = {"error": {"message": "xAI upstream returned status 400", "type": "invalid_request_error"}}
+
+# --- GlobalAiOpc ----------------------------------------------------------------------------------
+
+# https://docs.xingchaoyiqing.com/api-reference/video/grok-query, read 22 November 2026.
+OPC_PROCESSING = {
+    "id": "video_grok_1234567890",
+    "object": "video",
+    "created": 1774836724,
+    "model": "grok_video3_max",
+    "status": "processing",
+    "video_url": None,
+    "error": None,
+}
+OPC_COMPLETED = {
+    "id": "video_grok_1234567890",
+    "object": "video",
+    "created": 1774836724,
+    "model": "grok_video3_max",
+    "status": "completed",
+    "video_url": "https://cdn.example.com/video_grok_1234567890.mp4",
+    "actualDuration": 10,
+    "error": None,
+}
+OPC_FAILED = {
+    "id": "video_grok_1234567890",
+    "object": "video",
+    "created": 1774836724,
+    "model": "grok_video3_max",
+    "status": "failed",
+    "video_url": None,
+    "error": "Reference image could not be accessed.",
+}
+# Two public clients of the same service, another video family (no stable URL), read 23 November 2026: the
+# documented fields in `data`, and an error under HTTP 200.
+OPC_WRAPPED = {
+    "data": {
+        "id": "upstream-task",
+        "status": "completed",
+        "progress": 100,
+        "result_url": "https://upstream.example/result.mp4",
+        "actualDuration": 8,
+        "resolution": "2k",
+        "amount": 0.32,
+    }
+}
+OPC_NO_HANDLER = {
+    "code": 500,
+    "data": None,
+    "msg": "No handler found for POST /kyyReactApiServer/kyyReactApiServer/v2/model-center/tasks",
+}
+
 HTML = (
     b"<!DOCTYPE html>\n<html><head><title>Just a moment...</title></head><body></body></html>"  # any web page
 )

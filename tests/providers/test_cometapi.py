@@ -11,6 +11,7 @@ from pipeline.errors import UsageError
 from pipeline.model import Handle, Image, Job
 from pipeline.providers import PROVIDERS, provider_named
 from pipeline.providers.base import FilePart, PollAdvice
+from pipeline.providers.rules import ignored_defaults, list_price
 
 COMET = provider_named("cometapi")
 SHA = "ab" * 32
@@ -35,7 +36,8 @@ def test_the_table_of_facts() -> None:
 
     assert (facts.key_env, facts.base_url_env) == ("COMETAPI_KEY", "COMETAPI_BASE_URL")
     assert facts.base_url == "https://api.cometapi.com"
-    assert (facts.default_model, facts.default_duration_s) == ("grok-imagine-video", 8)
+    assert facts.default_model == "grok-imagine-video"
+    assert {rules.default_duration_s for rules in facts.models.values()} == {8}
     assert (facts.submit_per_s, facts.poll_per_s, facts.max_in_flight) == (1, 5, 20)
     assert facts.poll == PollAdvice(first_s=5, min_s=5, max_s=15, growth=0.1)
     assert facts.url_life_s == 3600
@@ -55,11 +57,11 @@ def test_the_simulator_differs_in_speed_and_names_only() -> None:
 
 
 def test_the_registry_lists_its_names_and_guesses() -> None:
-    assert list(PROVIDERS) == ["cometapi", "sim"]
+    assert list(PROVIDERS) == ["cometapi", "globalaiopc", "xai", "sim"]
     with pytest.raises(UsageError) as caught:
         provider_named("comet-api")
     assert str(caught.value) == (
-        'unknown provider "comet-api"; known: cometapi or sim. Did you mean "cometapi"?'
+        'unknown provider "comet-api"; known: cometapi, globalaiopc, xai or sim. Did you mean "cometapi"?'
     )
 
 
@@ -117,20 +119,12 @@ def test_no_prompt_moves_the_place_of_the_picture(prompt: str) -> None:
     }
 
 
-def test_a_picture_not_yet_looked_at_cannot_be_sent() -> None:
-    job = a_job(image=Image(path="fox.png"))
-
-    assert COMET.validate(job) == ()  # a check of the manifest need not read every file
-    with pytest.raises(ValueError, match=r"fox\.png"):
-        COMET.build_submit(job)
-
-
 @pytest.mark.parametrize("url", ["https://example.com/fox.png", "data:image/png;base64,AAAA"])
 def test_a_picture_by_url_goes_as_it_is_and_a_default_ratio_does_not_apply_to_it(url: str) -> None:
     job = a_job(image=Image(url=url), resolution="480p")
 
     assert COMET.validate(job) == ()
-    assert COMET.ignored_defaults(job) == {"aspect_ratio"}
+    assert "aspect_ratio" in ignored_defaults(job, COMET.capabilities)
     assert sent(job)["image"] == {"url": url}
     assert sent(job)["resolution"] == "480p"
 
@@ -139,15 +133,15 @@ def test_an_edit_refuses_what_its_source_decides_and_ignores_defaults_for_it() -
     job = a_job(edit="candle", duration_s=6, aspect_ratio="16:9", resolution="720p")
 
     assert {problem.field for problem in COMET.validate(job)} == {"duration", "aspect_ratio", "resolution"}
-    assert COMET.ignored_defaults(job) == {"duration_s", "aspect_ratio", "resolution"}
+    assert ignored_defaults(job, COMET.capabilities) >= {"duration_s", "aspect_ratio", "resolution"}
 
 
 def test_an_edit_sends_its_source() -> None:
     job = a_job(edit="candle", user="u")
 
     assert COMET.validate(job) == ()
-    assert COMET.build_submit(job, video_url=CLIP).path == "/grok/v1/videos/edits"
-    assert sent(job, video_url=CLIP) == {
+    assert COMET.build_submit(job, video=CLIP).path == "/grok/v1/videos/edits"
+    assert sent(job, video=CLIP) == {
         "model": "grok-imagine-video",
         "prompt": "A fox.",
         "user": "u",
@@ -207,14 +201,15 @@ def test_a_problem_says_what_was_given_and_what_is_allowed(job: Job, field: str,
     assert words in problems[field]
 
 
-@pytest.mark.parametrize("seconds", [1, 8, 15])
-@pytest.mark.parametrize("ratio", ["1:1", "16:9", "9:16", "4:3", "3:4", "3:2", "2:3"])
-def test_everything_in_the_table_is_allowed(seconds: int, ratio: str) -> None:
-    for model, rules in COMET.capabilities.models.items():
-        for resolution in rules.resolutions:
-            job = a_job(model=model, duration_s=seconds, aspect_ratio=ratio, resolution=resolution)
-            assert COMET.validate(job) == ()
+def test_what_xai_alone_takes_is_refused_here() -> None:
+    """The pages of CometAPI name none of these, and what is not named is perhaps ignored, and billed."""
+    link = Image(url="https://example.com/a.png")
+    job = a_job(reference_images=(link,), last_frame=link, generate_audio=False)
+
+    assert set(said_about(job)) == {"reference_images", "last_frame", "generate_audio"}
+    assert said_about(a_job(extend="candle")) == {"extend": "this provider cannot extend videos"}
 
 
-def test_a_prompt_of_the_full_length_is_allowed() -> None:
-    assert COMET.validate(a_job(prompt="雪" * 4096)) == ()
+def test_there_is_no_list_price() -> None:
+    """Its figures are xAI's cost, and what the account is charged stands on no page."""
+    assert list_price(a_job(), COMET.capabilities, None) is None

@@ -3,36 +3,33 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from providers.jobs import LINK, PICTURE, a_file, a_job, a_job_with_a_file, every_allowance, fields_of
 from providers.recorded import HTML, an_answer
+from yarl import URL
 
+from pipeline.config import checked_base_url
 from pipeline.errors import UsageError
 from pipeline.model import Handle, Image, Job, Operation
 from pipeline.providers import PROVIDERS, provider_named
 from pipeline.providers.base import Call, FilePart, PollVerdict, Provider, SubmitVerdict
 
-PICTURE = bytes(range(256)) * 3 + b"end"
 pytestmark = pytest.mark.parametrize("provider", PROVIDERS.values(), ids=PROVIDERS)
-
-
-def a_job(**more: Any) -> Job:
-    return Job(**{"key": "fox", "prompt": "A fox in the snow.", **more})
-
-
-def a_file(picture: bytes = PICTURE, media_type: str = "image/png") -> Image:
-    digest = hashlib.sha256(picture).hexdigest()
-    return Image(path="images/fox.png", sha256=digest, size_bytes=len(picture), media_type=media_type)
 
 
 def written(call: Call, picture: bytes = PICTURE) -> bytes:
     """The body as the engine sends it: file parts as base64."""
     return b"".join(base64.b64encode(picture) if isinstance(part, FilePart) else part for part in call.body)
+
+
+def every_call(provider: Provider) -> list[Call]:
+    handle = Handle(provider=provider.name, origin="https://example.com", remote_id="a")
+    return [provider.build_submit(a_job()), provider.build_poll(handle), provider.probe()]
 
 
 def test_it_is_found_by_its_name(provider: Provider) -> None:
@@ -42,13 +39,13 @@ def test_it_is_found_by_its_name(provider: Provider) -> None:
 def test_its_table_fits_together(provider: Provider) -> None:
     facts = provider.capabilities
 
-    default = facts.models[facts.default_model]
-    assert facts.default_duration_s in default.durations_s
-    assert Operation.GENERATE in default.operations
+    assert Operation.GENERATE in facts.models[facts.default_model].operations
     for rules in facts.models.values():
         assert rules.operations
-        assert len(rules.durations_s) > 0
         assert rules.aspect_ratios
+        assert rules.default_duration_s > 0
+    inline = any(rules.operations - {Operation.GENERATE} for rules in facts.models.values())
+    assert inline or not facts.inline_video_bytes
     assert 0 < facts.poll.min_s <= facts.poll.first_s <= facts.poll.max_s
     assert facts.poll.growth > 0
     assert min(facts.submit_per_s, facts.poll_per_s, facts.max_in_flight, facts.url_life_s) > 0
@@ -69,32 +66,82 @@ def test_a_plain_job_is_valid_and_becomes_one_json_post(provider: Provider) -> N
 
 
 def test_no_call_carries_a_credential(provider: Provider) -> None:
-    handle = Handle(provider=provider.name, origin="https://example.com", remote_id="a")
-
-    for call in (provider.build_submit(a_job()), provider.build_poll(handle)):
+    for call in every_call(provider):
         assert not {"authorization", "cookie", "x-api-key"} & {name.lower() for name in call.headers}
-    assert provider.download_headers("https://vidgen.x.ai/a.mp4") == {}
+
+
+def test_every_path_stands_behind_the_base_url_as_it_is(provider: Provider) -> None:
+    """Joined as the transport does it: a prefix of the address stays, a slash at its end is not doubled."""
+    own = provider.capabilities.base_url
+    for base in ([own, f"{own}/"] if own else []) + ["https://proxy.example.com/a/b/"]:
+        address = checked_base_url(base, allow_insecure=False)
+        for call in every_call(provider):
+            url = URL(address + call.path, encoded=True)
+            assert str(url) == f"{base.rstrip('/')}{call.path}"
+            assert "//" not in url.path
+
+
+def test_the_probe_asks_about_nobodys_job(provider: Provider) -> None:
+    """It can cost nothing, and goes where the polls go."""
+    call, poll = provider.probe(), every_call(provider)[1]
+
+    assert (call.method, call.body) == ("GET", ())
+    assert call.path.rpartition("/")[0] == poll.path.rpartition("/")[0]
+    assert set(call.path.rpartition("/")[2]) == set("0-")
 
 
 def test_the_same_job_gives_the_same_bytes(provider: Provider) -> None:
-    assert provider.build_submit(a_job(user="u")) == provider.build_submit(a_job(user="u"))
+    job = a_job_with_a_file(provider)
+
+    assert provider.build_submit(job) == provider.build_submit(job)
 
 
 @pytest.mark.parametrize("size", [0, 1, 2, 3, 4, 1000])
 def test_the_announced_length_is_the_length_on_the_wire(provider: Provider, size: int) -> None:
-    call = provider.build_submit(a_job(prompt="Schnee, 雪 ❄", image=a_file(b"x" * size)))
+    picture = b"x" * size
+    call = provider.build_submit(a_job_with_a_file(provider, picture, prompt="Schnee, 雪 ❄"))
 
-    assert call.content_length == len(written(call, b"x" * size))
+    assert call.content_length == len(written(call, picture))
 
 
-@given(prompt=st.text(st.characters(exclude_categories=["Cs"]), max_size=200), user=st.none() | st.just("{}"))
+def test_a_file_goes_inside_as_a_data_uri_piece_by_piece(provider: Provider) -> None:
+    call = provider.build_submit(a_job_with_a_file(provider))
+
+    uri = f"data:image/png;base64,{base64.b64encode(PICTURE).decode()}"
+    assert json.dumps(uri).encode() in written(call)
+    assert [part for part in call.body if isinstance(part, FilePart)] == [
+        FilePart(path="images/fox.png", size_bytes=len(PICTURE), sha256=a_file().sha256 or "")
+    ]
+
+
+def test_a_link_is_sent_as_it_is(provider: Provider) -> None:
+    job = a_job(image=Image(url=LINK))
+
+    assert provider.validate(job) == ()
+    assert json.dumps(LINK).encode() in written(provider.build_submit(job))
+
+
+def test_a_picture_not_yet_looked_at_cannot_be_sent(provider: Provider) -> None:
+    job = a_job(image=Image(path="fox.png"), allow=every_allowance(provider))
+
+    assert provider.validate(job) == ()  # a check of the manifest need not read every file
+    with pytest.raises(ValueError, match=r"fox\.png"):
+        provider.build_submit(job)
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
+
+
+@given(prompt=TEXTS | st.sampled_from(['"}}', 'data:image/png;base64,"}}', '{"image":{"url":"', "%s%%"]))
 @settings(max_examples=100, deadline=None)
-def test_any_prompt_survives_the_wire(provider: Provider, prompt: str, user: str | None) -> None:
+def test_any_prompt_survives_the_wire(provider: Provider, prompt: str) -> None:
     """No text can break out of its field, or be taken for the place where the picture goes."""
-    for image in (None, a_file()):
-        call = provider.build_submit(a_job(prompt=prompt, user=user, image=image))
-        assert json.loads(written(call).decode())["prompt"] == prompt
-        assert sum(isinstance(part, FilePart) for part in call.body) == (1 if image else 0)
+    user = prompt if provider.capabilities.takes_user else None
+    for job in (a_job(prompt=prompt, user=user), a_job_with_a_file(provider, prompt=prompt, user=user)):
+        call = provider.build_submit(job)
+        body = json.loads(written(call).decode())
+        assert (body["prompt"], body.get("user")) == (prompt, user)
+        assert sum(isinstance(part, FilePart) for part in call.body) == (1 if job.image else 0)
 
 
 @given(remote_id=st.text(min_size=1, max_size=100))
@@ -144,9 +191,18 @@ def test_every_problem_is_reported_at_once(provider: Provider) -> None:
     assert fields == ["prompt", "duration", "aspect_ratio", "resolution", "image"]
 
 
-def test_an_edit_without_its_source_is_a_bug_of_the_caller(provider: Provider) -> None:
+@pytest.mark.parametrize("verb", ["edit", "extend"])
+def test_to_start_from_a_clip_that_is_not_given_is_a_bug_of_the_caller(provider: Provider, verb: str) -> None:
     with pytest.raises(ValueError, match="'fox'"):
-        provider.build_submit(a_job(edit="candle"))
+        provider.build_submit(a_job(**{verb: "candle"}))
+
+
+@pytest.mark.parametrize("verb", ["edit", "extend"])
+def test_what_no_model_can_do_is_said_at_the_verb(provider: Provider, verb: str) -> None:
+    rules = provider.capabilities.models.values()
+    able = any(Operation(verb) in one.operations for one in rules)
+
+    assert fields_of(provider, a_job(**{verb: "candle"})) == ([] if able else [verb])
 
 
 @pytest.mark.parametrize("body", [b"", HTML, b"\xff", b"[[", {"error": "no"}, {"odd": 1}])

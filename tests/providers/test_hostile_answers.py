@@ -18,12 +18,23 @@ from pipeline.providers.wire import MAX_TICKS
 KEYS = st.one_of(
     st.sampled_from(["request_id", "id", "task_id", "data", "status", "video", "url", "duration", "usage"]),
     st.sampled_from(["respect_moderation", "cost_in_usd_ticks", "progress", "fail_reason"]),
-    st.sampled_from(["error", "message", "code", "type", "param", "detail"]),
+    st.sampled_from(["error", "message", "msg", "code", "type", "param", "detail"]),
+    st.sampled_from(["video_url", "result_url", "actualDuration", "output", "object"]),
 )
-WORDS = st.sampled_from(
-    ["done", "SUCCESS", "failed", "FAILURE", "expired", "queued", "pending", "success", "https://e.com/a"]
-) | st.sampled_from(
-    ["invalid_request", "content_moderated", "insufficient_user_quota", "invalid_api_key", "invalid_prompt"]
+WORDS = (
+    st.sampled_from(
+        ["done", "SUCCESS", "failed", "FAILURE", "expired", "queued", "pending", "success", "https://e.com/a"]
+    )
+    | st.sampled_from(
+        [
+            "invalid_request",
+            "content_moderated",
+            "insufficient_user_quota",
+            "invalid_api_key",
+            "invalid_prompt",
+        ]
+    )
+    | st.sampled_from(["completed", "processing", "error", "output.upload_url", "timed out", "审核未通过"])
 )
 LEAVES = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=30), WORDS)
 DOCUMENTS = st.recursive(

@@ -125,6 +125,76 @@ def test_a_refusing_status_without_the_gateways_own_error_is_unknown(status: int
     assert submitted(status, body).verdict is V.UNKNOWN
 
 
+@pytest.mark.parametrize("status", [400, 404, 429, 500, 503])
+@pytest.mark.parametrize("word", ["queued", "processing", "PENDING", "done", "completed"])
+def test_an_error_that_also_names_a_job_under_way_is_unknown(status: int, word: str) -> None:
+    """To send it again would pay twice; the id is in the reason, for `resolve --remote-id`."""
+    for provider, key in (("cometapi", "request_id"), ("xai", "request_id"), ("globalaiopc", "id")):
+        for head in ({key: "job-7", "status": word}, {"data": {key: "job-7", "status": word}}):
+            body = {**an_error("busy", code="invalid_request"), **head}
+            answer = provider_named(provider).parse_submit(an_answer(status, body))
+
+            assert answer.verdict is V.UNKNOWN
+            assert answer.reason == "busy (the answer names the id job-7)"
+            assert answer.remote_id is None
+
+
+@pytest.mark.parametrize("more", [{"status": "failed"}, {"status": 429}, {"status": "error"}, {}])
+def test_an_id_alone_makes_no_refusal_doubtful(more: dict[str, Any]) -> None:
+    """Many gateways put the number of a log into it."""
+    answer = submitted(429, {**an_error("Too many requests"), "request_id": "log-7", **more})
+
+    assert (answer.verdict, answer.reason) == (V.BUSY, "Too many requests")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "upstream request timed out",
+        "Timeout waiting for the provider",
+        "The request time-out was reached",
+        "video generation timed out",
+        "image-to-video call timed out",
+        "rpc error: code = DeadlineExceeded desc = context deadline exceeded",
+        "read tcp: connection reset by peer",
+        "the upstream connection was closed",
+        "no response from upstream",
+        "上游请求超时",
+        "连接中断",
+    ],
+)
+@pytest.mark.parametrize("status", [400, 422, 429, 503])
+def test_a_gateway_that_waited_in_vain_itself_knows_nothing(status: int, text: str) -> None:
+    """It may have passed the order on before it gave up, whatever number it chose for that."""
+    assert submitted(status, an_error(text)).verdict is V.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The image could not be downloaded: timed out",
+        "image URL timed out",
+        "reference video: connection reset while fetching",
+        "图片下载超时",
+    ],
+)
+def test_a_picture_that_could_not_be_fetched_in_time_is_bad_input(text: str) -> None:
+    assert submitted(400, an_error(text)).verdict is V.REJECTED
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Your account has been suspended for violating our content policy",
+        "organization is disabled due to policy violations",
+        "账号已被封禁：违规内容",
+    ],
+)
+def test_a_closed_account_is_not_a_moderated_clip(text: str) -> None:
+    """As `moderated` every job of the night would end, one by one."""
+    assert submitted(403, an_error(text)).verdict is V.ACCOUNT
+
+
 @pytest.mark.parametrize("body", [SOME_ERROR, CREDITS_XAI, MODERATED_CODE, HTML])
 def test_any_other_status_is_unknown_whatever_it_says(body: Any) -> None:
     for status in set(range(400, 600)) - REFUSING:

@@ -194,6 +194,8 @@ def test_a_body_that_says_nothing_is_tried_again(body: Any) -> None:
         ("SUCCESS", {"status": "PENDING", "video": {"url": URL}}, V.READY),
         ("processing", {"status": "done", "video": {"url": URL}}, V.READY),
         ("done", {"status": "processing", "video": {"url": URL}}, V.RUNNING),
+        ("SUCCESS", {"status": "PENDING"}, V.RUNNING),  # the call went well, the job goes on
+        ("SUCCESS", {"status": "ODD"}, V.NO_URL),
     ],
 )
 def test_the_innermost_lower_case_word_counts_unless_the_outer_gave_up(
@@ -265,6 +267,7 @@ def test_an_error_on_a_200_without_a_status_ends_a_take_only_for_moderation(
         },
         {"status": "failed", "error": "Rejected by content moderation."},
         {"status": "completed", "error": {"code": "moderation_blocked", "message": "no"}},
+        {"status": "failed", "error": {"code": "imagine:content-moderated", "message": ""}},
         enveloped("FAILURE", fail_reason="Generated video rejected by content moderation."),
         enveloped("FAILURE", {"status": "failed", "error": "x"}, fail_reason="content moderated"),
         enveloped("SUCCESS", {"status": "done", "video": {"respect_moderation": False}}),
@@ -275,6 +278,21 @@ def test_moderation_by_flag_code_or_words_with_its_cost(body: dict[str, Any]) ->
 
     assert (answer.verdict, answer.url, answer.cost_ticks) == (V.MODERATED, None, 2_500_000_000)
     assert answer.reason
+
+
+@pytest.mark.parametrize(
+    ("error", "verdict"),
+    [
+        (CREDITS_FAMILY, V.CREDITS),
+        (WRONG_KEY_XAI, V.ACCOUNT),
+        (an_error("the renderer crashed"), V.FAILED),
+        (MODERATED_CODE, V.MODERATED),
+    ],
+)
+def test_the_word_error_over_key_or_credits_is_about_the_call(error: Any, verdict: PollVerdict) -> None:
+    """Some services head every error so; what is said of the account says nothing of a paid job."""
+    assert polled({**error, "status": "error"}).verdict is verdict
+    assert polled({**error, "status": "failed"}).verdict in (V.FAILED, V.MODERATED)
 
 
 def test_the_moderation_flag_does_not_end_a_running_job() -> None:

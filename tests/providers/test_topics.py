@@ -52,6 +52,10 @@ def test_recorded_errors_are_about_what_they_say(body: object, topic: Topic | No
         "The input contains sensitive information",
         "输入内容审核不通过",
         "prompt 包含敏感词",
+        "审核失败",
+        "内容不合规",
+        "违反平台内容政策",
+        "The prompt is not in compliance with our usage policies",
     ],
 )
 def test_moderation(text: str) -> None:
@@ -77,6 +81,8 @@ def test_moderation(text: str) -> None:
         "no credits left",
         "用户额度不足",
         "账户余额不足",
+        "积分不足，请充值",
+        "Your account is suspended: insufficient balance",
     ],
 )
 def test_credits(text: str) -> None:
@@ -98,6 +104,10 @@ def test_credits(text: str) -> None:
         "authentication_error",
         "无效的令牌",
         "该令牌状态不可用",
+        "无效的API Key",
+        "密钥不存在",
+        "账号已被停用",
+        "Your account was disabled for policy violations",
     ],
 )
 def test_key(text: str) -> None:
@@ -136,6 +146,9 @@ def test_near_misses_are_about_nothing(text: str) -> None:
         ("Not found", "", "", False),
         ("Invalid URL (POST /grok/v1/videos)", "", "", False),
         ("remodeled away", "", "", False),
+        ("No handler found for POST /v2/model-center/tasks", "", "", False),
+        ("/v1/models/x is no route", "", "", False),
+        ("models/x is not found", "", "", True),
     ],
 )
 def test_naming_the_model(message: str, code: str, param: str, named: bool) -> None:
@@ -155,6 +168,8 @@ def test_naming_the_model(message: str, code: str, param: str, named: bool) -> N
         ({"code": 0, "message": "fine"}, None),
         ({"code": "success", "message": "fine"}, None),
         ({"error": {"code": "", "message": ""}}, None),
+        ({"error": {"code": 0, "message": ""}}, None),
+        ({"error": {"code": "imagine:content-moderated"}}, False),
         ({"error": None}, None),
         ([], None),
     ],

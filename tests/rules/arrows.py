@@ -18,14 +18,16 @@ LAYERS = (
         "schedule",
         "doubts",
         "advice",
+        "chains",
+        "selection",
         "manifest",
         "providers",
     ),
     ("transport", "ledger", "storage", "media", "sources", "logs"),
     ("stages",),
-    ("plan", "feeder", "runner"),
+    ("plan", "forecast", "feeder", "runner"),
     ("wiring",),
-    ("cli", "__main__", ""),  # the root itself offers to other programs what wiring opens
+    ("doctor", "cli", "__main__", ""),  # the root itself offers to other programs what wiring opens
 )
 LAYER = {unit: number for number, units in enumerate(LAYERS) for unit in units}
 DOORS, STAGES, ORDER = 2, 3, 4

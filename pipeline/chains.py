@@ -1,0 +1,68 @@
+"""Jobs as the provider sees them, and what is known of chains before anything is made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from pipeline.errors import Problem
+from pipeline.manifest import Entry, Manifest
+from pipeline.model import Job
+from pipeline.providers.base import Provider
+from pipeline.providers.checks import source_problem
+from pipeline.providers.rules import Shape, ignored_defaults, shape_of
+
+MANIFEST_NAMES = {"duration_s": "duration"}
+
+
+def without_ignored_defaults(entry: Entry, provider: Provider) -> Job:
+    """The job without defaults that mean nothing for it, so that editing them buys nothing again."""
+    drop: dict[str, Any] = {
+        attribute: None
+        for attribute in ignored_defaults(entry.job, provider.capabilities)
+        if MANIFEST_NAMES.get(attribute, attribute) not in entry.own
+    }
+    return replace(entry.job, **drop) if drop else entry.job
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chains:
+    """The jobs that others start from, and what is known of their clips. Problems are sorted by place."""
+
+    parents: frozenset[str] = frozenset()
+    shapes: Mapping[str, Shape] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+
+
+def follow_chains(manifest: Manifest, provider: Provider) -> Chains:
+    """Look at every chain, and find clips that the gateway would not take. Only jobs of chains are kept."""
+    links = {entry.job.key: entry for entry in manifest.entries() if entry.job.parent_key is not None}
+    parents = frozenset(entry.job.parent_key or "" for entry in links.values())
+    shapes: dict[str, Shape] = {}
+    problems: list[Problem] = []
+    if not links:
+        return Chains()
+    for entry in manifest.entries():
+        if entry.job.key in parents and entry.job.key not in links:
+            _add_shape(shapes, entry, provider, None)
+    done: set[str] = set()
+    for start in links:
+        path = [start]
+        while (parent := links[path[-1]].job.parent_key) in links and parent not in done:
+            path.append(parent)
+        for key in reversed(path):
+            entry = links[key]
+            source = shapes.get(entry.job.parent_key or "")
+            if key not in done and source is not None:
+                wrong = source_problem(entry.job, provider.capabilities, source)
+                problems += [entry.problem(wrong.field, f"{wrong.field}: {wrong.message}")] if wrong else []
+                _add_shape(shapes, entry, provider, source)
+            done.add(key)
+    return Chains(parents=parents, shapes=shapes, problems=tuple(sorted(problems)))
+
+
+def _add_shape(shapes: dict[str, Shape], entry: Entry, provider: Provider, source: Shape | None) -> None:
+    shape = shape_of(without_ignored_defaults(entry, provider), provider.capabilities, source)
+    if shape is not None:
+        shapes[entry.job.key] = shape

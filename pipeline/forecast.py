@@ -1,0 +1,98 @@
+"""What a run would do, job by job, by a checked manifest and the ledger. Sends and writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pipeline.ledger.base import Ledger
+from pipeline.model import Take, TakeState
+from pipeline.plan import Checked, planned_jobs
+from pipeline.providers.rules import list_price
+from pipeline.selection import ALL, Selection
+
+
+class Outlook(StrEnum):
+    """What becomes of one job."""
+
+    NEW = "new"  # sent for the first time
+    CHANGED = "changed"  # sent anew: it was asked for otherwise before
+    WAITING = "waiting"  # planned before and not sent yet
+    IN_FLIGHT = "in flight"  # paid; collected
+    ASKED_AGAIN = "asked again"  # paid; asked for a fresh link
+    DONE = "done"
+    UNKNOWN = "unknown"
+    ENDED = "ended"  # rejected, moderated, failed or expired: left as it is
+    BLOCKED = "blocked"  # by its parent
+    LEFT_OUT = "left out"  # not selected
+
+
+SENT = frozenset({Outlook.NEW, Outlook.CHANGED, Outlook.WAITING})
+_S = TakeState
+_BY_STATE = {
+    **dict.fromkeys((_S.PLANNED, _S.HELD, _S.BLOCKED), Outlook.WAITING),
+    **dict.fromkeys((_S.ACCEPTED, _S.READY), Outlook.IN_FLIGHT),
+    **dict.fromkeys((_S.UNDELIVERED, _S.MISSING), Outlook.ASKED_AGAIN),
+    **dict.fromkeys((_S.UNKNOWN, _S.SUBMITTING), Outlook.UNKNOWN),
+    **dict.fromkeys((_S.REJECTED, _S.MODERATED, _S.FAILED, _S.EXPIRED), Outlook.ENDED),
+    _S.DONE: Outlook.DONE,
+}
+_NO_CLIP = frozenset({Outlook.UNKNOWN, Outlook.ENDED, Outlook.BLOCKED, Outlook.LEFT_OUT})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobForecast:
+    """One job's outlook and why. `price_ticks`: of what is sent, by the list; None where there is none."""
+
+    key: str
+    outlook: Outlook
+    reason: str | None = None
+    price_ticks: int | None = None
+
+
+async def forecast(
+    checked: Checked, ledger: Ledger | None, selection: Selection = ALL
+) -> AsyncGenerator[JobForecast, None]:
+    """Every job, parents before their children. `ledger`: None where nothing was run yet."""
+    facts = checked.provider.capabilities
+    parents: dict[str, Outlook] = {}
+    for row in planned_jobs(checked, selection):
+        job = row.job
+        takes = [] if ledger is None else await ledger.takes_of(job.key)
+        outlook, reason = _outlook(takes, row.fingerprint, row.selected)
+        parent = parents.get(job.parent_key or "")
+        if outlook in SENT and parent in _NO_CLIP:
+            outlook, reason = Outlook.BLOCKED, f"its parent {job.parent_key!r} is {parent}"
+        if job.key in checked.chains.parents:
+            parents[job.key] = outlook
+        price = None
+        if outlook in SENT:
+            price = list_price(job, facts, checked.chains.shapes.get(job.parent_key or ""))
+        yield JobForecast(key=job.key, outlook=outlook, reason=reason, price_ticks=price)
+
+
+def _outlook(takes: list[Take], fingerprint: str, selected: bool) -> tuple[Outlook, str | None]:
+    same = [take for take in takes if take.fingerprint == fingerprint]
+    newest = max(same, key=lambda take: take.number, default=None)
+    if newest is None:
+        outlook, reason = Outlook.NEW, None
+        if any(take.state is not TakeState.PLANNED for take in takes):
+            outlook, reason = Outlook.CHANGED, f"asks for something else than before ({_past(takes)})"
+    else:
+        outlook, reason = _BY_STATE[newest.state], newest.reason
+        if outlook is Outlook.ENDED:
+            reason = f"{newest.state}: {newest.reason}"
+        if outlook is Outlook.WAITING:
+            reason = None
+    if outlook in SENT and not selected:
+        return Outlook.LEFT_OUT, None
+    return outlook, reason
+
+
+def _past(takes: list[Take]) -> str:
+    """What there was: `an older clip is kept`, or how the older take stands."""
+    states = {take.state for take in takes}
+    if TakeState.DONE in states:
+        return "the older clip is kept"
+    return "the older take is " + ", ".join(sorted(state.value for state in states))
