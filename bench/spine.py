@@ -20,11 +20,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import aiohttp
+from PIL import Image
 
 NIGHTREEL = Path(sys.executable).with_name("nightreel")
 KEY = "bench-key"
 JOBS, IN_FLIGHT, RENDER_S = 200, 50, 0.5
 RUNS = 5
+PICTURES = 64
 SCENARIO = f"{{render_s: {RENDER_S}, spread: 0, clips: small}}"
 LARGE = "{render_s: 0.5, clips: small, clip_bytes: 268435456}"
 MANIFEST = """\
@@ -118,6 +120,27 @@ def large_clips(folder: Path) -> tuple[float, float]:
     return one, eight
 
 
+def large_pictures(folder: Path, jobs: int) -> tuple[float, float]:
+    """Seconds and peak MiB of so many submits at once, each with a picture of nearly 20 MiB.
+
+    Noise, since it does not shrink; each with EXIF data of its own, which has to go.
+    """
+    side = 3850
+    picture = Image.frombytes("RGB", (side, side), os.urandom(side * side * 3))
+    exif = Image.Exif()
+    exif[0x010E] = "x" * 16  # a description to write over
+    picture.save(folder / "noise.jpg", quality=97, exif=exif)
+    noise = (folder / "noise.jpg").read_bytes()
+    assert 19 << 20 < len(noise) <= 20 << 20, len(noise)
+    for number in range(jobs):
+        (folder / f"{number}.jpg").write_bytes(noise.replace(b"x" * 16, f"{number:016}".encode(), 1))
+    path = folder / "pictures.yaml"
+    lines = [f"  - {{id: job-{n}, prompt: Picture {n}., image: {n}.jpg}}\n" for n in range(jobs)]
+    path.write_text(MANIFEST % jobs + "".join(lines))
+    with simulator(folder, SCENARIO) as base_url:
+        return run(path, folder / "pictures", base_url)
+
+
 def help_seconds() -> float:
     times = []
     for _ in range(RUNS + 1):
@@ -146,6 +169,13 @@ def main() -> None:
         one, eight = large_clips(folder)
         row("peak memory, one clip of 256 MiB", one, 120.0, "MiB")
         row("peak memory, eight clips of 256 MiB at once", eight, 120.0, "MiB")
+        seconds, peak = large_pictures(folder, PICTURES)
+        row(
+            f"peak memory, {PICTURES} submits of 20 MiB pictures at once ({seconds:.0f} s)",
+            peak,
+            150.0,
+            "MiB",
+        )
 
 
 if __name__ == "__main__":

@@ -20,11 +20,18 @@ from pipeline.version import __version__
 
 COMMANDS = {
     "run": "Make every clip that is not there yet.",
+    "plan": "Show what a run would do and cost. Sends nothing.",
     "validate": "Find everything wrong with manifests. Sends nothing.",
     "status": "Show each take of a batch, and what to do.",
     "resolve": "Settle a take whose submit got no answer.",
+    "providers": "Show what each provider and model takes, and its list price.",
     "sim": "Run the simulator as a server: a gateway without costs.",
+    "doctor": "Look whether all is there that a run needs. Spends nothing.",
+    "schema": "Print the JSON Schema of manifests, for editors.",
+    "init": "Write a first manifest, with its schema beside it.",
 }
+COMPLETING = "_NIGHTREEL_COMPLETE"
+"""Set by a shell that wants to know how a line may go on; the line is in the environment too."""
 
 EXIT_CODES = """
 Exit codes: 0 every clip is there; 1 some job ended without one; 2 bad usage or manifest; 3 gateway
@@ -58,6 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _forget_output()
         sys.exit(2)
     except Exception:
+        if COMPLETING in os.environ:  # what we say would land in somebody's prompt
+            sys.exit(70)
         traceback.print_exc()
         say("internal error: this is a fault of nightreel; what was paid for is on record, run again")
         sys.exit(70)
@@ -82,12 +91,13 @@ def build(words: Sequence[str]) -> typer.Typer:
         help="Turns a YAML manifest of prompts and images into finished, checked MP4 files.",
         epilog=EXIT_CODES,
         no_args_is_help=True,
-        add_completion=False,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
     app.callback()(_root)
+    if COMPLETING in os.environ:
+        words = import_module("pipeline.cli.completion").words_to_complete(os.environ)
     chosen = next((word for word in words if not word.startswith("-")), None)
     for name, about in COMMANDS.items():
         command = _load(name) if name == chosen else _listed
@@ -97,6 +107,8 @@ def build(words: Sequence[str]) -> typer.Typer:
 
 def _load(name: str) -> Callable[..., Any]:
     command: Callable[..., Any] = import_module(f"pipeline.cli.{name}").command
+    if COMPLETING in os.environ:
+        command = import_module("pipeline.cli.completion").completing(command)
     return command
 
 

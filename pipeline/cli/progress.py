@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from collections import Counter
+from enum import Enum
 from typing import Protocol
 
 from rich.console import Console
@@ -31,6 +32,14 @@ from pipeline.events import (
 from pipeline.model import TICKS_PER_USD, Take, TakeState
 
 QUIET_MOVES = {TakeState.SUBMITTING, TakeState.READY, TakeState.PLANNED}
+
+
+class Loudness(Enum):
+    """How much a person wants to hear."""
+
+    QUIET = "quiet"  # what went wrong
+    NORMAL = "normal"  # and what became of each job
+    VERBOSE = "verbose"  # and every step on the way
 
 
 class Face(Protocol):
@@ -92,16 +101,23 @@ class Tally:
         return " · ".join(parts)
 
 
-def describe(event: Event) -> Text | None:
-    """An event as one line for a person; None for those that only move numbers."""
+def describe(event: Event, loudness: Loudness = Loudness.NORMAL) -> Text | None:
+    """An event as text for a person; None for those that only move numbers, or that nobody wants to hear."""
+    if loudness is Loudness.QUIET and not isinstance(event, Trouble | Paused | Draining):
+        return None
+    everything = loudness is Loudness.VERBOSE
     match event:
         case RunStarted():
             where = " (simulated: nothing is paid)" if event.simulated else f" at {event.origin}"
             jobs = sum(event.counts.values())
-            return Text(f"batch {event.batch}: {jobs} job{'s' * (jobs != 1)}, {event.provider}{where}")
-        case TakeMoved(take=take) if take.state not in QUIET_MOVES:
+            head = f"batch {event.batch}: {jobs} job{'s' * (jobs != 1)}, {event.provider}{where}"
+            return Text("\n".join([head, *(f"note: {note}" for note in event.notes)]))
+        case TakeMoved(take=take) if everything or take.state not in QUIET_MOVES:
             line = Text.assemble(f"{take.job.key}: ", (take.state.value, style_of(take.state)))
             return line.append(_detail(take))
+        case TakePolled(take=take) if everything:
+            progress = "" if event.progress is None else f", {event.progress} %"
+            return Text(f"{take.job.key}: {event.status or 'not ready'}{progress}", style="dim")
         case Trouble():
             who = "" if event.take is None else f"{event.take.job.key}: "
             return Text(f"{who}{event.message}", style="yellow")
@@ -129,8 +145,11 @@ class _Stderr(Console):
 class PlainFace:
     """A line per event, for files, pipes and cron mail. Written plainly: drawing costs more than the job."""
 
+    def __init__(self, loudness: Loudness = Loudness.NORMAL) -> None:
+        self._loudness = loudness
+
     def __call__(self, event: Event) -> None:
-        if (line := describe(event)) is not None:
+        if (line := describe(event, self._loudness)) is not None:
             print(line.plain, file=sys.stderr, flush=True)
 
     def close(self) -> None:
@@ -140,7 +159,8 @@ class PlainFace:
 class LiveFace:
     """A bar that redraws, and above it the lines that should stay."""
 
-    def __init__(self) -> None:
+    def __init__(self, loudness: Loudness = Loudness.NORMAL) -> None:
+        self._loudness = loudness
         self._tally = Tally()
         self._console = _Stderr(file=sys.stderr, highlight=False)
         self._progress = Progress(
@@ -158,11 +178,13 @@ class LiveFace:
                 self._progress.start()
             case TakeMoved():
                 self._tally.move(event)
-            case TakePolled() | BytesLoaded():
+            case BytesLoaded():
+                return
+            case TakePolled() if self._loudness is not Loudness.VERBOSE:
                 return
             case RunEnded():
                 self._progress.stop()
-        if (line := describe(event)) is not None:
+        if (line := describe(event, self._loudness)) is not None:
             self._console.print(line)
         self._progress.update(
             self._bar, total=self._tally.total, completed=self._tally.settled, description=self._tally.line()
@@ -201,6 +223,7 @@ class Patient:
         os.close(nowhere)
 
 
-def face() -> Face:
-    """The right one for where stderr goes."""
-    return Patient(LiveFace() if sys.stderr.isatty() else PlainFace())
+def face(loudness: Loudness = Loudness.NORMAL, *, live: bool = True) -> Face:
+    """The right one for where stderr goes. `live`: may redraw, on a terminal."""
+    redraws = live and loudness is not Loudness.QUIET and sys.stderr.isatty()
+    return Patient(LiveFace(loudness) if redraws else PlainFace(loudness))

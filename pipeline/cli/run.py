@@ -5,13 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import aclosing
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from pipeline.cli.progress import Face, face
+from pipeline.cli import options as opt
+from pipeline.cli import plan
+from pipeline.cli.app import say
+from pipeline.cli.env import environment
+from pipeline.cli.progress import Face, Loudness, face
 from pipeline.cli.table import counts_text, out, take_facts, take_table
+from pipeline.errors import BusyError, UsageError
 from pipeline.model import Take, TakeState
 from pipeline.money import usd_text
 from pipeline.runner import RunResult
@@ -21,22 +27,48 @@ MAX_ROWS = 40
 DONE = TakeState.DONE
 
 
+class IfRunning(StrEnum):
+    """What to do when another run holds the batch."""
+
+    FAIL = "fail"
+    WAIT = "wait"
+    SKIP = "skip"
+
+
 def command(
     manifest: Annotated[Path, typer.Argument(help="The YAML file with the jobs.", show_default=False)],
-    output: Annotated[
-        Path, typer.Option(help="Where batches are kept, one folder each.", envvar="NIGHTREEL_OUTPUT")
-    ] = Path("output"),
-    base_url: Annotated[
-        str | None, typer.Option(help="The gateway's address; also COMETAPI_BASE_URL.")
-    ] = None,
+    output: opt.Output = opt.OUTPUT,
+    provider: opt.Provider = None,
+    base_url: opt.BaseUrl = None,
     max_in_flight: Annotated[
         int | None, typer.Option(min=1, max=10_000, help="How many jobs the gateway may work on at once.")
     ] = None,
-    allow_insecure: Annotated[
+    downloads: Annotated[
+        int | None, typer.Option(min=1, max=100, help="How many clips are downloaded at once.")
+    ] = None,
+    only: opt.Only = None,
+    tag: opt.Tag = None,
+    limit: opt.Limit = None,
+    if_running: Annotated[
+        IfRunning,
+        typer.Option(help="If another run holds the batch: fail (exit 5), wait, or skip it (exit 0)."),
+    ] = IfRunning.FAIL,
+    dry_run: Annotated[
         bool,
-        typer.Option("--allow-insecure", help="Allow plain http to another machine. The key is readable."),
+        typer.Option("--dry-run", help="Show what would be done, as `nightreel plan` does. Sends nothing."),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    env_file: opt.EnvFile = None,
+    allow_insecure: opt.AllowInsecure = False,
+    as_json: opt.AsJson = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Say nothing but warnings and errors.")
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="Say more: every poll and submit.")
+    ] = False,
+    no_progress: Annotated[
+        bool, typer.Option("--no-progress", help="Plain lines, no redrawing, also on a terminal.")
+    ] = False,
 ) -> None:
     """Make every clip of a manifest that is not there yet.
 
@@ -47,17 +79,37 @@ def command(
     Examples:
       nightreel run manifests/quickstart.yaml
       COMETAPI_KEY=... nightreel run teasers.yaml --output clips --max-in-flight 10
+      nightreel run teasers.yaml --env-file keys.env --tag hero --limit 3
+      nightreel run teasers.yaml --only 'spring/*' --dry-run
     """
+    if quiet and verbose:
+        raise UsageError("say one of --quiet and -v")
     options = RunOptions(
         output=output,
+        provider=provider,
         base_url=base_url,
         max_in_flight=max_in_flight,
+        downloads=downloads,
+        selection=opt.selection(only, tag, limit),
+        if_running="wait" if if_running is IfRunning.WAIT else "fail",
         allow_insecure=allow_insecure,
         signals=True,
+        env=environment(env_file),
     )
-    shown = face()
-    result, takes = asyncio.run(_run(manifest, options, shown))
-    print_result(result, takes, as_json=as_json)
+    if dry_run:
+        plan.show([asyncio.run(plan.summary(manifest, options))], as_json=as_json)
+        return
+    loudness = Loudness.QUIET if quiet else Loudness.VERBOSE if verbose else Loudness.NORMAL
+    shown = face(loudness, live=not no_progress)
+    try:
+        result, takes = asyncio.run(_run(manifest, options, shown))
+    except BusyError as exc:
+        if if_running is not IfRunning.SKIP:
+            raise
+        say(f"left out: {exc}")
+        return
+    if as_json or not quiet:
+        print_result(result, takes, as_json=as_json)
     raise typer.Exit(result.exit_code)
 
 
@@ -73,7 +125,7 @@ async def _run(manifest: Path, options: RunOptions, shown: Face) -> tuple[RunRes
     if small or result.counts.get(DONE, 0) < total:
         async with batch_takes(result.folder) as takes, aclosing(takes):
             async for take in takes:
-                if take.wanted and (small or take.state is not DONE):
+                if take.wanted and take.selected and (small or take.state is not DONE):
                     shown_takes.append(take)
                 if len(shown_takes) == MAX_ROWS:
                     break

@@ -8,12 +8,15 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli import options as opt
+from pipeline.cli.app import say
 from pipeline.errors import ManifestError, Problem, UsageError
 from pipeline.wiring import check_manifest
 
 
 def command(
     manifests: Annotated[list[Path], typer.Argument(help="YAML files to check.", show_default=False)],
+    provider: opt.Provider = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
 ) -> None:
     """Find everything wrong with manifests: the first 100 problems, each with its place. Sends nothing.
@@ -26,7 +29,7 @@ def command(
     total, found = 0, []
     for path in manifests:
         try:
-            checked = check_manifest(path)
+            checked = check_manifest(path, provider)
         except ManifestError as exc:
             problems += exc.problems
             total += exc.total
@@ -38,6 +41,8 @@ def command(
         else:
             jobs = sum(1 for _ in checked.jobs())
             found.append({"manifest": str(path), "valid": True, "jobs": jobs})
+            for note in checked.notes:
+                say(f"note: {path}: {note}")
             if not as_json:
                 print(f"{path}: {jobs} job{'s' * (jobs != 1)}, no problems")
     if as_json:

@@ -37,6 +37,9 @@ class Hold:
     def let_go(self) -> None:
         self._let_go.set()
 
+    def stops(self, request: bytes) -> bool:
+        return not self._let_go.is_set() and request.startswith(self.request)
+
     def stop(self) -> None:
         self._reached.set()
         self._let_go.wait()
@@ -106,7 +109,7 @@ class Gate:
         """Towards the simulator. A request begins a piece of its own: nothing is pipelined."""
         with suppress(OSError):
             while data := client.recv(PIECE_BYTES):
-                hold = next((hold for hold in self._holds if data.startswith(hold.request)), None)
+                hold = next((hold for hold in self._holds if hold.stops(data)), None)
                 if hold is not None:
                     way.hold, way.passed = hold, 0
                 server.sendall(data)

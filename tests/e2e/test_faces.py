@@ -28,7 +28,9 @@ from support.command import (
     until,
 )
 
-COMMANDS = ("run", "validate", "status", "resolve", "sim")
+COMMANDS = (
+    *("run", "plan", "validate", "status", "resolve", "doctor", "providers", "init", "schema", "sim"),
+)
 ESCAPE = "\x1b"
 
 

@@ -161,7 +161,12 @@ class Sim:
 
     @property
     def env(self) -> dict[str, str]:
-        return {"COMETAPI_BASE_URL": self.base_url, "COMETAPI_KEY": self.key}
+        addresses = {
+            "COMETAPI_BASE_URL": self.base_url,
+            "XAI_BASE_URL": self.base_url,
+            "GLOBALAIOPC_BASE_URL": f"{self.base_url}/kyyReactApiServer",
+        }
+        return addresses | dict.fromkeys(("COMETAPI_KEY", "XAI_API_KEY", "GLOBALAIOPC_KEY"), self.key)
 
     def bill(self) -> dict[str, Any]:
         """What it accepted and billed so far."""

@@ -1,0 +1,42 @@
+"""Options that several commands share, so that they mean the same and read the same everywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.selection import Selection
+
+Output = Annotated[
+    Path, typer.Option(help="Where batches are kept, one folder each.", envvar="NIGHTREEL_OUTPUT")
+]
+Provider = Annotated[
+    str | None,
+    typer.Option(help="Another provider than the manifest names; see `nightreel providers`."),
+]
+Only = Annotated[
+    list[str] | None,
+    typer.Option(help="Only jobs whose key is like this, such as 'hero-*'. May be repeated.", metavar="GLOB"),
+]
+Tag = Annotated[list[str] | None, typer.Option(help="Only jobs with this tag. May be repeated.")]
+Limit = Annotated[
+    int | None, typer.Option(min=1, help="Only the first so many of these jobs, in the manifest's order.")
+]
+EnvFile = Annotated[
+    Path | None,
+    typer.Option(help="A file of NAME=value lines with keys and addresses; goes before the environment."),
+]
+BaseUrl = Annotated[
+    str | None, typer.Option(help="The gateway's address; also COMETAPI_BASE_URL and the like.")
+]
+AllowInsecure = Annotated[
+    bool, typer.Option("--allow-insecure", help="Allow plain http to another machine. The key is readable.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+OUTPUT = Path("output")
+
+
+def selection(only: list[str] | None, tag: list[str] | None, limit: int | None) -> Selection:
+    return Selection(only=tuple(only or ()), tags=tuple(tag or ()), limit=limit)

@@ -1,0 +1,162 @@
+"""`nightreel plan`: what a run would do, and what that costs by the list. `run --dry-run` is the same."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from pipeline.cli import options as opt
+from pipeline.cli.env import environment
+from pipeline.cli.table import out
+from pipeline.forecast import SENT, JobForecast, Outlook
+from pipeline.money import usd_text
+from pipeline.plan import Checked
+from pipeline.wiring import RunOptions, foreseen
+
+MAX_ROWS = 40
+_NO_NEWS = frozenset({Outlook.DONE, Outlook.LEFT_OUT})
+
+
+@dataclass(slots=True)
+class Summary:
+    """One manifest's forecast in numbers, and the first jobs that are not simply done."""
+
+    checked: Checked
+    counts: Counter[Outlook] = field(default_factory=Counter)
+    ticks: int = 0
+    unpriced: int = 0
+    rows: list[JobForecast] = field(default_factory=list)
+
+    def add(self, job: JobForecast) -> None:
+        self.counts[job.outlook] += 1
+        if job.outlook in SENT:
+            self.ticks += job.price_ticks or 0
+            self.unpriced += job.price_ticks is None
+        if job.outlook not in _NO_NEWS and len(self.rows) < MAX_ROWS:
+            self.rows.append(job)
+
+    @property
+    def to_send(self) -> int:
+        return sum(self.counts[outlook] for outlook in SENT)
+
+
+def command(
+    manifests: Annotated[
+        list[Path], typer.Argument(help="The YAML files with the jobs.", show_default=False)
+    ],
+    output: opt.Output = opt.OUTPUT,
+    provider: opt.Provider = None,
+    only: opt.Only = None,
+    tag: opt.Tag = None,
+    limit: opt.Limit = None,
+    env_file: opt.EnvFile = None,
+    as_json: opt.AsJson = False,
+) -> None:
+    """Show what a run would do for each job, and what that costs by the vendor's list. Sends nothing.
+
+    \b
+    Examples:
+      nightreel plan teasers.yaml
+      nightreel plan teasers.yaml --tag hero --limit 5
+    """
+    options = RunOptions(
+        output=output, provider=provider, selection=opt.selection(only, tag, limit), env=environment(env_file)
+    )
+    show([asyncio.run(summary(manifest, options)) for manifest in manifests], as_json=as_json)
+
+
+async def summary(manifest: Path, options: RunOptions) -> Summary:
+    async with foreseen(manifest, options) as (checked, jobs), aclosing(jobs):
+        found = Summary(checked)
+        async for job in jobs:
+            found.add(job)
+    return found
+
+
+def show(found: list[Summary], *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps([_facts(one) for one in found], ensure_ascii=False, indent=2))
+        return
+    for one in found:
+        _print(one)
+
+
+def _print(found: Summary) -> None:
+    console = out()
+    checked = found.checked
+    title = checked.provider.capabilities.title
+    console.print(f"{checked.path}: batch {checked.batch}, {title}", markup=False)
+    for note in checked.notes:
+        console.print(f"  note: {note}", markup=False)
+    for line in _lines(found):
+        console.print(f"  {line}", markup=False)
+    if found.rows:
+        console.print(_table(found.rows))
+    more = sum(found.counts[outlook] for outlook in Outlook if outlook not in _NO_NEWS) - len(found.rows)
+    if more > 0:
+        console.print(f"... and {more} more")
+
+
+def _lines(found: Summary) -> list[str]:
+    counts = ", ".join(f"{found.counts[one]} {one}" for one in Outlook if found.counts[one])
+    lines = [f"jobs: {counts}"]
+    if not found.to_send:
+        return [*lines, "nothing to send"]
+    count = found.to_send
+    lines.append(f"to send: {count} submit{'s' * (count != 1)}, and polls and downloads of each")
+    return [*lines, f"list price: {_price(found)}"]
+
+
+def _price(found: Summary) -> str:
+    """What is known of the cost. A list price is the vendor's, not a bill."""
+    if found.checked.provider.name == "sim":
+        return "none, the simulator bills nothing"
+    if found.unpriced == found.to_send:
+        return f"unknown; {found.checked.provider.capabilities.title} publishes no prices"
+    if not found.unpriced:
+        return usd_text(found.ticks)
+    jobs = f"{found.unpriced} job{'s' * (found.unpriced != 1)}"
+    return f"{usd_text(found.ticks)}, and {jobs} whose price is not known"
+
+
+def _table(rows: list[JobForecast]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("job", overflow="fold")
+    table.add_column("what happens", no_wrap=True)
+    table.add_column("list price", justify="right", no_wrap=True)
+    table.add_column("why", overflow="fold")
+    for job in rows:
+        price = "" if job.price_ticks is None else usd_text(job.price_ticks)
+        table.add_row(Text(job.key), job.outlook.value, price, Text(job.reason or ""))
+    return table
+
+
+def _facts(found: Summary) -> dict[str, Any]:
+    return {
+        "manifest": str(found.checked.path),
+        "batch": found.checked.batch,
+        "provider": found.checked.provider.name,
+        "counts": {outlook.value: found.counts[outlook] for outlook in Outlook if found.counts[outlook]},
+        "submits": found.to_send,
+        "list_ticks": found.ticks if found.unpriced < found.to_send or not found.to_send else None,
+        "unpriced": found.unpriced,
+        "notes": list(found.checked.notes),
+        "jobs": [
+            {
+                "job": job.key,
+                "outlook": job.outlook.value,
+                "reason": job.reason,
+                "list_ticks": job.price_ticks,
+            }
+            for job in found.rows
+        ],
+    }
