@@ -24,11 +24,11 @@ COMMANDS = {
     "validate": "Find everything wrong with manifests. Sends nothing.",
     "status": "Show each take of a batch, and what to do.",
     "resolve": "Settle a take whose submit got no answer.",
-    "providers": "Show what each provider and model takes, and its list price.",
-    "sim": "Run the simulator as a server: a gateway without costs.",
     "doctor": "Look whether all is there that a run needs. Spends nothing.",
-    "schema": "Print the JSON Schema of manifests, for editors.",
+    "providers": "Show what each provider and model takes, and its list price.",
     "init": "Write a first manifest, with its schema beside it.",
+    "schema": "Print the JSON Schema of manifests, for editors.",
+    "sim": "Run the simulator as a server: a gateway without costs.",
 }
 COMPLETING = "_NIGHTREEL_COMPLETE"
 """Set by a shell that wants to know how a line may go on; the line is in the environment too."""

@@ -16,7 +16,7 @@ MUTABLE = (
 """What a move or a note may change, apart from the state."""
 
 COLUMNS = ("id", "fingerprint", "number", "state", "provider", *MUTABLE)
-"""In the order of the `take` fragment in queries.sql, which ends with the spec, and whether it is wanted and selected."""
+"""In the order of the `take` fragment in queries.sql, which ends with spec, wanted and selected."""
 
 WIDTH = len(COLUMNS) + 3
 

@@ -98,8 +98,16 @@ def check_url(text: str) -> str:
         return text
     if parts.scheme != "https":
         raise ValueError(f"expected an https URL (http only for this machine), got {quoted(text)}")
-    if not host or " " in text:
-        raise ValueError(f"{quoted(text)} is not a usable URL (no host, or a space in it)")
+    if " " in text:
+        raise ValueError(f"{quoted(text)} holds a space; write %20 for it")
+    if not host:
+        raise ValueError(f"{quoted(text)} is not a usable URL (no host)")
+    if parts.username is not None:
+        raise ValueError(
+            f"the URL of {host} holds a login, which every log on the way would show; leave it out"
+        )
+    if "#" in text:
+        raise ValueError(f'{quoted(text)} holds a "#", which no server sees; leave it out, or write %23')
     return text
 
 

@@ -47,16 +47,15 @@ def unsuccessful_submit(answer: Answer, id_keys: Sequence[str] = ID_KEYS) -> Sub
     document = read_json(answer.body)
     error = read_error(document)
     verdict, reason = _submit_verdict(answer, error), said(answer, error)
-    found = remote_id(document, id_keys[:1])
-    if found is not None and _is_under_way(document):
-        verdict = SubmitVerdict.UNKNOWN  # whatever the number says: there is a job, and it is not over
+    found = remote_id(document, id_keys[:1])  # under another name it may be that of a log
+    if meaning(status_of(unwrapped(document))) in (PollVerdict.RUNNING, PollVerdict.READY):
+        found = found or remote_id(document, id_keys)
+        verdict = (
+            verdict if found is None else SubmitVerdict.UNKNOWN
+        )  # there is a job, whatever the number says
     if found is not None and verdict is SubmitVerdict.UNKNOWN:
         reason = f"{reason} (the answer names the id {found})"  # for `resolve --remote-id`
     return Submitted(verdict=verdict, reason=reason, cost_ticks=charged(document))
-
-
-def _is_under_way(document: object) -> bool:
-    return meaning(status_of(unwrapped(document))) in (PollVerdict.RUNNING, PollVerdict.READY)
 
 
 def _submit_verdict(answer: Answer, error: GatewayError | None) -> SubmitVerdict:

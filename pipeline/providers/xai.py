@@ -33,6 +33,8 @@ _SEEN = (
     "https://github.com/chenyme/grok2api/pull/909 (seven references, from an error), read 22 November 2026"
 )
 
+_PROTO = "https://github.com/xai-org/xai-proto (extensions), read 22 November 2026"
+
 _CENT = TICKS_PER_USD // 100
 _RATIOS = ("1:1", "16:9", "9:16", "4:3", "3:4", "3:2", "2:3")
 _WIDE_RATIOS = Allowance(
@@ -68,7 +70,7 @@ _CLASSIC = ModelRules(
             changes={"extend_source_s": (2.0, 30.0)},
         ),
     },
-    sources=(_REFERENCE, _GUIDE, _EDITING, _PRICES, _SEEN),
+    sources=(_REFERENCE, _GUIDE, _EDITING, _PROTO, _PRICES, _SEEN),
 )
 
 _NEW = ModelRules(

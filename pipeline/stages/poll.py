@@ -253,7 +253,9 @@ class PollStage:
             lost = f"lost at gateway: {polled.reason or 'it does not know this id any more'}"
             return await self._end(waiting, TakeState.FAILED, polled, lost)
         if account:
-            self._switches.pause(f"the gateway refuses this key: {polled.reason}", 3, polls=True)
+            key = self._gateway.provider.capabilities.key_env
+            why = f"the gateway refuses this key: {polled.reason}; is {key} the one they were sent with?"
+            self._switches.pause(why, 3, polls=True)
         elif self._doubts.are_all_refused():
             why = f"{self._settings.base_url} knows none of the takes asked about: {polled.reason}"
             self._switches.pause(f"{why}; check the base URL and the key", 3, polls=True)

@@ -137,7 +137,9 @@ class SubmitStage:
             case SubmitVerdict.UNKNOWN:
                 return await self._unknown(take, submitted.reason)
             case SubmitVerdict.ACCOUNT:
-                self._switches.pause(f"the gateway refuses this account: {submitted.reason}", 3)
+                facts = self._gateway.provider.capabilities
+                look = f"look whether {facts.key_env} is a key of {facts.title}, and has credits"
+                self._switches.pause(f"the gateway refuses this account: {submitted.reason}; {look}", 3)
             case SubmitVerdict.ADDRESS:
                 why = f"{self._settings.base_url} does not answer like the gateway: {submitted.reason}"
                 self._switches.pause(f"{why}; check the base URL", 3, polls=True)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from doors.pictures import a_film, a_picture
 from e2e.around import FINISHED_HEAD, FINISHED_PROMPT, Around
 from support.command import Desk, Ended, clip_jobs, snapshot
 
@@ -252,7 +253,7 @@ TABLE: dict[str, Row] = {
         code=3,
         arrange=new_jobs(),
         env=at(lambda place: f"{place.around.strange}/no-credits"),
-        among=r"no more submits: the gateway refuses this account: Insufficient credits",
+        among=r"no more submits: the gateway refuses this account: Insufficient credits.*",
         changes=True,
     ),
     # --- manifest files
@@ -473,6 +474,34 @@ MANIFESTS: dict[str, tuple[str | bytes, str]] = {
         HEAD + "  - {id: a, prompt: x, image: pipe.png}\n",
         r"5:\d+: .*image 'pipe\.png' is not a file",
     ),
+    "an image that is a web page": (
+        HEAD + "  - {id: a, prompt: x, image: page.png}\n",
+        r"5:\d+: .*image 'page\.png' .*(web page|HTML).*",
+    ),
+    "an image that is empty": (
+        HEAD + "  - {id: a, prompt: x, image: empty.png}\n",
+        r"5:\d+: .*image 'empty\.png' is empty.*",
+    ),
+    "an image of 100 megapixels": (
+        HEAD + "  - {id: a, prompt: x, image: huge.png}\n",
+        r"5:\d+: .*image 'huge\.png' .*at most 50 megapixels.*",
+    ),
+    "an image that moves": (
+        HEAD + "  - {id: a, prompt: x, image: film.webp}\n",
+        r"5:\d+: .*image 'film\.webp' is animated.*",
+    ),
+    "an image for print": (
+        HEAD + "  - {id: a, prompt: x, image: print.jpg}\n",
+        r"5:\d+: .*image 'print\.jpg' is CMYK.*",
+    ),
+    "an image cut short": (
+        HEAD + "  - {id: a, prompt: x, image: cut.jpg}\n",
+        r"5:\d+: .*image 'cut\.jpg' .*(cut short|truncated|damaged).*",
+    ),
+    "the key of a job as a default": (
+        HEAD.replace("jobs:", "defaults: {extend: a}\njobs:") + "  - {id: a, prompt: x}\n",
+        r'\d+:\d+: defaults: the field "extend" has no place here; it belongs in a job',
+    ),
 }
 
 
@@ -484,6 +513,12 @@ def validated(tmp_path_factory: pytest.TempPathFactory) -> Ended:
     (desk.folder / "circle.png").symlink_to("circle.png")
     desk.write("text.png", "no picture")
     os.mkfifo(desk.folder / "pipe.png")
+    desk.write("page.png", "<!DOCTYPE html><html><body>404</body></html>")
+    desk.write("empty.png", "")
+    desk.write("huge.png", a_picture(size=(10_000, 10_000), mode="1"))
+    desk.write("film.webp", a_film("WEBP"))
+    desk.write("print.jpg", a_picture("JPEG", mode="CMYK"))
+    desk.write("cut.jpg", a_picture("JPEG", size=(400, 300))[:9000])
     files = [desk.write(file_of(name), content) for name, (content, _) in MANIFESTS.items()]
     ended = desk.run("validate", *(file.name for file in files))
     assert not (desk.folder / "output").exists()

@@ -9,7 +9,15 @@ import pytest
 
 import pipeline.manifest
 from pipeline.manifest import Defaults, Limits
-from pipeline.manifest.fields import DefaultFields, HeadFields, JobFields, KeyframeFields, LimitFields, ManifestFields, shape
+from pipeline.manifest.fields import (
+    DefaultFields,
+    HeadFields,
+    JobFields,
+    KeyframeFields,
+    LimitFields,
+    ManifestFields,
+    shape,
+)
 
 MODELS = [DefaultFields, HeadFields, JobFields, KeyframeFields, LimitFields, ManifestFields]
 
@@ -17,7 +25,17 @@ MODELS = [DefaultFields, HeadFields, JobFields, KeyframeFields, LimitFields, Man
 def test_the_fields_there_are() -> None:
     assert set(ManifestFields.model_fields) == {"version", "batch", "provider", "defaults", "limits", "jobs"}
     assert set(JobFields.model_fields) == {
-        *("id", "prompt", "model", "duration", "aspect_ratio", "resolution", "generate_audio", "user", "tags"),
+        *(
+            "id",
+            "prompt",
+            "model",
+            "duration",
+            "aspect_ratio",
+            "resolution",
+            "generate_audio",
+            "user",
+            "tags",
+        ),
         *("image", "image_id", "reference_images", "last_frame", "keyframes", "resize"),
         *("edit", "extend", "revision", "allow"),
     }

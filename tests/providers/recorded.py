@@ -1,7 +1,7 @@
 """Bodies as gateways wrote them, each with where it was published and the day it was read.
 
-Errors name the status they came with. Nothing here is made up, but "..." stands where the source cuts a
-number; invented bodies stand in the tests that need them.
+Errors name the status they came with. Nothing here is made up, but "..." stands where the source was cut;
+invented bodies stand in the tests that need them.
 """
 
 from __future__ import annotations
@@ -31,24 +31,25 @@ DONE = {
     "progress": 100,
 }
 
-# The same page in the version of March 2026, put together field by field from its description in
-# docs/provider-apis.md, 2.3, read 22 November 2026.
+# https://apidoc.cometapi.com/pl/api/video/xai/get-video-generation-results, read 23 November 2026: the same
+# page in the version of March 2026.
+ENVELOPE_URL = "https://vidgen.x.ai/xai-vidgen-bucket/xai-video-72924fdc-e6d7-4885-b318-8a367aaa9a02.mp4"
 ENVELOPE_DONE = {
     "code": "success",
     "message": "",
     "data": {
-        "task_id": "f5f35814-953e-b094-5a2c-4a90014a58cb",
-        "action": "generate",
+        "task_id": "4b2cd27e-0b0d-3dec-c31c-7572daf74bb3",
+        "action": "VIDEO_GENERATION",
         "status": "SUCCESS",
-        "fail_reason": "https://example.com/xai-video.mp4",
-        "submit_time": 1773300000,
-        "start_time": 1773300002,
-        "finish_time": 1773300012,
+        "fail_reason": ENVELOPE_URL,
+        "submit_time": 1773297002,
+        "start_time": 0,
+        "finish_time": 1773297014,
         "progress": "100%",
         "data": {
             "model": "grok-imagine-video",
             "usage": {"cost_in_usd_ticks": 500000000},
-            "video": {"url": "https://example.com/xai-video.mp4", "duration": 1, "respect_moderation": True},
+            "video": {"url": ENVELOPE_URL, "duration": 1, "respect_moderation": True},
             "status": "done",
         },
     },

@@ -20,7 +20,7 @@ from providers.recorded import (
     an_error,
 )
 
-from pipeline.providers import provider_named
+from pipeline.providers import PROVIDERS, provider_named
 from pipeline.providers.base import Submitted, SubmitVerdict
 from pipeline.providers.refusals import REFUSING
 
@@ -29,7 +29,10 @@ SOME_ERROR = an_error("duration must be between 1 and 15")
 
 
 def submitted(status: int, body: Any = b"", content_type: str = "application/json") -> Submitted:
-    return provider_named("cometapi").parse_submit(an_answer(status, body, content_type))
+    """Every provider's reading, which is one and the same."""
+    answer = an_answer(status, body, content_type)
+    (reading,) = {provider.parse_submit(answer) for provider in PROVIDERS.values()}
+    return reading
 
 
 @pytest.mark.parametrize(
@@ -129,7 +132,8 @@ def test_a_refusing_status_without_the_gateways_own_error_is_unknown(status: int
 @pytest.mark.parametrize("word", ["queued", "processing", "PENDING", "done", "completed"])
 def test_an_error_that_also_names_a_job_under_way_is_unknown(status: int, word: str) -> None:
     """To send it again would pay twice; the id is in the reason, for `resolve --remote-id`."""
-    for provider, key in (("cometapi", "request_id"), ("xai", "request_id"), ("globalaiopc", "id")):
+    keys = (("cometapi", "request_id"), ("xai", "request_id"), ("globalaiopc", "id"), ("xai", "task_id"))
+    for provider, key in keys:
         for head in ({key: "job-7", "status": word}, {"data": {key: "job-7", "status": word}}):
             body = {**an_error("busy", code="invalid_request"), **head}
             answer = provider_named(provider).parse_submit(an_answer(status, body))
