@@ -16,12 +16,14 @@ from pipeline.version import __version__
 
 if TYPE_CHECKING:
     from pipeline.runner import RunResult
+    from pipeline.selection import Selection
     from pipeline.wiring import RunOptions, run_manifest
 
-__all__ = ["RunOptions", "RunResult", "__version__", "run_manifest"]
+__all__ = ["RunOptions", "RunResult", "Selection", "__version__", "run_manifest"]
 _HOMES = {
     "RunOptions": "pipeline.wiring",
     "RunResult": "pipeline.runner",
+    "Selection": "pipeline.selection",
     "run_manifest": "pipeline.wiring",
 }
 
