@@ -15,8 +15,9 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import PIL.Image
 import pytest
-from doors.pictures import a_film, a_picture
+from doors.pictures import a_film, a_picture, saved
 from e2e.around import FINISHED_HEAD, FINISHED_PROMPT, Around
 from support.command import Desk, Ended, clip_jobs, snapshot
 
@@ -515,7 +516,7 @@ def validated(tmp_path_factory: pytest.TempPathFactory) -> Ended:
     os.mkfifo(desk.folder / "pipe.png")
     desk.write("page.png", "<!DOCTYPE html><html><body>404</body></html>")
     desk.write("empty.png", "")
-    desk.write("huge.png", a_picture(size=(10_000, 10_000), mode="1"))
+    desk.write("huge.png", saved(PIL.Image.new("1", (10_000, 10_000)), "PNG"))
     desk.write("film.webp", a_film("WEBP"))
     desk.write("print.jpg", a_picture("JPEG", mode="CMYK"))
     desk.write("cut.jpg", a_picture("JPEG", size=(400, 300))[:9000])

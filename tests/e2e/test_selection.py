@@ -33,7 +33,7 @@ def test_only_what_was_selected_is_sent_and_counts(
     words: list[str], keys: set[str], desk: Desk, gateway: Sim
 ) -> None:
     """Exit 0 once the selected jobs have clips; the same selection again sends nothing."""
-    mark = "-".join(words)
+    mark = f"<{' '.join(words)}>"
     manifest = desk.manifest(jobs(mark))
     here = desk.at(gateway)
 
@@ -61,7 +61,7 @@ def test_a_child_without_its_parent_is_blocked_and_says_what_to_add(desk: Desk, 
     [take] = ended.json["takes"]
     assert take["state"] == "blocked"
     assert "was not selected; add it to --only" in take["reason"]
-    assert len(gateway.billed("alone")) == 2
+    assert len(gateway.billed("alone: ")) == 2
 
 
 @pytest.mark.slow
@@ -94,7 +94,7 @@ def test_a_busy_batch_fails_is_skipped_or_waited_for(desk: Desk, gateway: Sim) -
     assert (failed.out, skipped.out) == ("", "")
     assert skipped.err.startswith("left out: another run holds batch 'clips'")
     assert waited.json["counts"] == {"done": 4}
-    assert len(gateway.billed("busy")) == 4
+    assert len(gateway.billed("busy: ")) == 4
 
 
 @pytest.mark.slow
@@ -105,7 +105,7 @@ def test_a_dry_run_is_the_plan_and_sends_nothing(desk: Desk, gateway: Sim) -> No
     here = desk.at(gateway)
 
     dry = here.run("run", manifest, "--dry-run", "--json").exits(0)
-    assert gateway.billed("dry") == {}
+    assert gateway.billed("dry: ") == {}
     assert not desk.batch().exists()
     first = here.run("run", manifest, "--json").exits(0)
     asked[0]["prompt"] = "dry: another fox"
