@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -97,12 +97,18 @@ def build(words: Sequence[str]) -> typer.Typer:
     )
     app.callback()(_root)
     if COMPLETING in os.environ:
-        words = import_module("pipeline.cli.completion").words_to_complete(os.environ)
+        words = _words_to_complete(os.environ)
     chosen = next((word for word in words if not word.startswith("-")), None)
     for name, about in COMMANDS.items():
         command = _load(name) if name == chosen else _listed
         app.command(name, help=None if name == chosen else about, epilog=None)(command)
     return app
+
+
+def _words_to_complete(env: Mapping[str, str]) -> list[str]:
+    """What stands on the shell's line behind `nightreel`. Bash has its own variable for it."""
+    line = env.get("COMP_WORDS") or env.get("_TYPER_COMPLETE_ARGS") or ""
+    return line.split()[1:]
 
 
 def _load(name: str) -> Callable[..., Any]:

@@ -1,8 +1,9 @@
-"""Completion in the shell: which command is being completed, and what its values may be.
+"""Completion in the shell: what the values of a command may be.
 
-Loaded only while a shell asks, so that no command pays for it. A value is known by the name of its
-parameter, so a command that takes a `provider` or a `batch` need not say how to complete it. Nothing here
-may raise: what it says would land in somebody's prompt. Where nothing is offered, the shell completes files.
+Loaded only while a shell asks about a command (app.py), so that nobody else pays for it. A value is known
+by the name of its parameter, so a command that takes a `provider` or a `batch` need not say how to complete
+it. Nothing here may raise: it would land in somebody's prompt. Where nothing is offered, the shell completes
+files.
 """
 
 from __future__ import annotations
@@ -26,12 +27,6 @@ MAX_OFFERED = 200
 # Folder names go through `eval` in some shells: nothing but what a batch may be called.
 _BATCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _PLAIN = re.compile(r"[\w./+-]+")  # needs no quotes in any shell
-
-
-def words_to_complete(env: Mapping[str, str]) -> list[str]:
-    """What stands on the line behind `nightreel`. Bash has its own variable for it."""
-    line = env.get("COMP_WORDS") or env.get("_TYPER_COMPLETE_ARGS") or ""
-    return line.split()[1:]
 
 
 def completing(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -35,8 +35,8 @@ def command(
     text, key = starter(provider), provider_named(provider).capabilities.key_env
     schema = file.parent / SCHEMA_NAME
     _check_name(file)
-    if file.exists():
-        raise UsageError(f"{file} is there already: name another file, or remove this one first")
+    if file.exists() or file.is_symlink():
+        raise _there(file)
     has_schema = _has_schema(schema)
     _write(file, text)
     print(f"wrote {file}")
@@ -60,7 +60,7 @@ def _check_name(file: Path) -> None:
 
 def _has_schema(schema: Path) -> bool:
     """Whether this very schema is there already. Raises UsageError for another one."""
-    if not schema.exists():
+    if not (schema.exists() or schema.is_symlink()):
         return False
     if not schema.is_file() or schema.read_bytes() != schema_text().encode():
         bring = f"nightreel schema > {shlex.quote(str(schema))}"
@@ -69,14 +69,17 @@ def _has_schema(schema: Path) -> bool:
 
 
 def _write(path: Path, text: str) -> None:
+    """Writes a new file, in a new folder if need be."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8", newline="\n") as file:
             file.write(text)
-    except FileExistsError:
-        raise UsageError(f"{path} is there already: name another file, or remove this one first") from None
     except OSError as exc:
         raise UsageError(f"{path} cannot be written: {exc.strerror}") from exc
+
+
+def _there(path: Path) -> UsageError:
+    return UsageError(f"{path} is there already: name another file, or remove this one first")
 
 
 def _next_steps(file: str, key: str | None) -> list[str]:

@@ -93,7 +93,5 @@ def test_the_same_command_again_sends_nothing_and_touches_nothing(first: tuple[D
     again = desk.run("run", QUICKSTART, "--json").exits(0)
 
     assert again.json["requests"] == 0
-    assert again.json["seconds"] < 1
-    assert again.seconds < 5
     assert calls_of(desk.batch("quickstart")) == calls
     assert snapshot(clips) == before
