@@ -19,8 +19,8 @@ from pipeline.cli.env import environment
 from pipeline.cli.table import out
 from pipeline.forecast import SENT, JobForecast, Outlook
 from pipeline.money import usd_text
+from pipeline.opening import foreseen
 from pipeline.plan import Checked
-from pipeline.wiring import RunOptions, foreseen
 
 MAX_ROWS = 40
 _NO_NEWS = frozenset({Outlook.DONE, Outlook.LEFT_OUT})
@@ -68,14 +68,14 @@ def command(
       nightreel plan teasers.yaml
       nightreel plan teasers.yaml --tag hero --limit 5
     """
-    options = RunOptions(
-        output=output, provider=provider, selection=opt.selection(only, tag, limit), env=environment(env_file)
-    )
-    show([asyncio.run(summary(manifest, options)) for manifest in manifests], as_json=as_json)
+    what = {"output": output, "provider": provider, "selection": opt.selection(only, tag, limit)}
+    env = environment(env_file)
+    show([asyncio.run(summary(manifest, env=env, **what)) for manifest in manifests], as_json=as_json)
 
 
-async def summary(manifest: Path, options: RunOptions) -> Summary:
-    async with foreseen(manifest, options) as (checked, jobs), aclosing(jobs):
+async def summary(manifest: Path, **what: Any) -> Summary:
+    """`what`: as `opening.foreseen` takes it."""
+    async with foreseen(manifest, **what) as (checked, jobs), aclosing(jobs):
         found = Summary(checked)
         async for job in jobs:
             found.add(job)

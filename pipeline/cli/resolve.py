@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from pipeline.errors import UsageError
-from pipeline.wiring import find_batch, resolve_unknown
+from pipeline.opening import find_batch, resolve_unknown
 
 
 def command(

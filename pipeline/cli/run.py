@@ -20,8 +20,9 @@ from pipeline.cli.table import counts_text, out, take_facts, take_table
 from pipeline.errors import BusyError, UsageError
 from pipeline.model import Take, TakeState
 from pipeline.money import usd_text
+from pipeline.opening import batch_takes, clip_of
 from pipeline.runner import RunResult
-from pipeline.wiring import RunOptions, batch_takes, clip_of, run_manifest
+from pipeline.wiring import RunOptions, run_manifest
 
 MAX_ROWS = 40
 DONE = TakeState.DONE
@@ -97,7 +98,9 @@ def command(
         env=environment(env_file),
     )
     if dry_run:
-        plan.show([asyncio.run(plan.summary(manifest, options))], as_json=as_json)
+        what = {"output": output, "provider": provider, "selection": options.selection}
+        found = asyncio.run(plan.summary(manifest, env=options.env, **what))
+        plan.show([found], as_json=as_json)
         return
     loudness = Loudness.QUIET if quiet else Loudness.VERBOSE if verbose else Loudness.NORMAL
     shown = face(loudness, live=not no_progress)

@@ -13,7 +13,7 @@ import typer
 from pipeline.advice import advice
 from pipeline.cli.table import counts_text, out, take_facts, take_table
 from pipeline.model import Take, TakeState
-from pipeline.wiring import batch_takes, clip_of, find_batch
+from pipeline.opening import batch_takes, clip_of, find_batch
 
 
 def command(

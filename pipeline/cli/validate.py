@@ -11,7 +11,7 @@ import typer
 from pipeline.cli import options as opt
 from pipeline.cli.app import say
 from pipeline.errors import ManifestError, Problem, UsageError
-from pipeline.wiring import check_manifest
+from pipeline.opening import check_manifest
 
 
 def command(

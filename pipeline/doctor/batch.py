@@ -16,7 +16,7 @@ from typing import Any
 from pipeline.doctor.finding import Finding, fine, problem, warning
 from pipeline.ledger.connection import APPLICATION_ID
 from pipeline.ledger.sqlite import QUERIES
-from pipeline.wiring import LEDGER_NAME
+from pipeline.opening import LEDGER_NAME
 
 BUSY_S = 5.0
 MIGRATIONS = files("pipeline.ledger") / "migrations"

@@ -18,9 +18,9 @@ from pipeline.doctor.gateway import address, key_check, reach
 from pipeline.doctor.machine import codecs, versions
 from pipeline.errors import ManifestError, UsageError
 from pipeline.manifest import read_manifest
+from pipeline.opening import check_manifest
 from pipeline.providers import PROVIDERS, provider_named
 from pipeline.providers.base import Provider
-from pipeline.wiring import check_manifest
 
 SIM = "sim"
 

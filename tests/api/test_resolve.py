@@ -9,7 +9,7 @@ import pytest
 from pipeline.errors import UsageError
 from pipeline.ledger.base import PlannedJob
 from pipeline.model import Job, Take, TakeState
-from pipeline.wiring import open_ledger, resolve_unknown
+from pipeline.opening import open_ledger, resolve_unknown
 
 
 async def a_batch(folder: Path) -> None:

@@ -27,7 +27,7 @@ from pipeline.cli import schema as schema_command
 from pipeline.errors import ManifestError
 from pipeline.manifest import fields, patterns, rules
 from pipeline.manifest.schema import known_models, manifest_schema
-from pipeline.wiring import check_manifest
+from pipeline.opening import check_manifest
 
 MANIFESTS = Path(__file__).parents[2] / "manifests"
 FILE = MANIFESTS / "nightreel.schema.json"

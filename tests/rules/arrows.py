@@ -26,7 +26,7 @@ LAYERS = (
     ("transport", "ledger", "storage", "media", "sources", "logs"),
     ("stages",),
     ("plan", "forecast", "feeder", "runner"),
-    ("wiring",),
+    ("opening", "wiring"),
     ("doctor", "cli", "__main__", ""),  # the root itself offers to other programs what wiring opens
 )
 LAYER = {unit: number for number, units in enumerate(LAYERS) for unit in units}

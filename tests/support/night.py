@@ -31,8 +31,9 @@ from pipeline.ledger.sqlite import SqliteLedger
 from pipeline.media import probe
 from pipeline.model import Take, TakeState
 from pipeline.offload import Inline
+from pipeline.opening import LEDGER_NAME, check_manifest
 from pipeline.runner import Runner, RunResult
-from pipeline.wiring import LEDGER_NAME, assemble, check_manifest
+from pipeline.wiring import assemble
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -1,0 +1,147 @@
+"""What can be opened without a gateway: manifests, batch folders, and their ledgers.
+
+Apart from `wiring`, so that a look at a batch needs no HTTP client.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from functools import partial
+from pathlib import Path
+
+from pipeline.clock import LoopClock
+from pipeline.errors import UsageError
+from pipeline.forecast import JobForecast, forecast
+from pipeline.ledger.sqlite import SqliteLedger
+from pipeline.model import Take, TakeState
+from pipeline.offload import Threads
+from pipeline.plan import Checked, check
+from pipeline.providers import provider_named
+from pipeline.selection import ALL, Selection
+from pipeline.sources.images import check_image
+from pipeline.sources.known import Known, cache_path
+from pipeline.sources.layout import ImageError
+from pipeline.storage.local import LocalStorage, make_folder
+from pipeline.storage.lock import batch_lock
+
+LEDGER_NAME = "ledger.sqlite"
+
+
+def check_manifest(path: Path, provider: str | None = None, env: Mapping[str, str] = os.environ) -> Checked:
+    """Everything that can be said about a manifest without sending anything. Raises ManifestError."""
+    with closing(Known(cache_path(env), LoopClock().wall)) as known:
+        return check(path, provider_named, partial(check_image, known=known), ImageError, provider)
+
+
+@asynccontextmanager
+async def foreseen(
+    manifest: Path,
+    *,
+    output: Path,
+    provider: str | None = None,
+    selection: Selection = ALL,
+    env: Mapping[str, str] = os.environ,
+) -> AsyncIterator[tuple[Checked, AsyncGenerator[JobForecast, None]]]:
+    """A manifest, and what a run would do for each of its jobs. Sends nothing, and makes no folder."""
+    checked = check_manifest(manifest, provider, env)
+    selection.refuse_none(checked.jobs())
+    folder = output / checked.batch
+    async with AsyncExitStack() as stack:
+        ledger = None
+        if (folder / LEDGER_NAME).is_file():
+            ledger = await stack.enter_async_context(open_ledger(folder))
+        yield checked, forecast(checked, ledger, selection)
+
+
+def batch_folder(output: Path, batch: str) -> Path:
+    """The batch's folder, made if need be. Raises UsageError where nothing can be written."""
+    folder = output / batch
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        make_folder(folder, output)  # a ledger must not vanish with its folder's name in a power cut
+        probe = folder / ".write-test"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as exc:
+        raise UsageError(f"output folder {folder} cannot be written: {exc.strerror}") from exc
+    return folder
+
+
+@asynccontextmanager
+async def open_ledger(folder: Path) -> AsyncIterator[SqliteLedger]:
+    """The ledger of a batch, on a thread of its own."""
+    thread = Threads("ledger", 1)
+    try:
+        ledger = await SqliteLedger.open(folder / LEDGER_NAME, thread)
+        try:
+            yield ledger
+        finally:
+            await ledger.close()
+    finally:
+        thread.close()
+
+
+def find_batch(output: Path, batch: str) -> Path:
+    """The folder of a batch given by name or path. Raises UsageError with what there is instead."""
+    for folder in (output / batch, Path(batch)):
+        if (folder / LEDGER_NAME).is_file():
+            return folder
+    there = sorted(path.parent.name for path in output.glob(f"*/{LEDGER_NAME}"))
+    known = f"; there are: {', '.join(there[:10])}" if there else ""
+    raise UsageError(f"no batch {batch!r} (looked for {output / batch} and {batch}){known}")
+
+
+def clip_of(folder: Path, take: Take) -> Path | None:
+    """Where the clip of a done take lies, if it still lies there."""
+    return LocalStorage(folder).where(take) if take.state is TakeState.DONE else None
+
+
+@asynccontextmanager
+async def batch_takes(folder: Path) -> AsyncIterator[AsyncGenerator[Take, None]]:
+    """All takes of a batch, read beside whatever runs."""
+    async with open_ledger(folder) as ledger:
+        yield ledger.all_takes()
+
+
+async def resolve_unknown(folder: Path, job_key: str, remote_id: str | None) -> Take:
+    """Settle the unknown take of a job: accepted under `remote_id`, or, without one, planned again.
+
+    An accepted take may be given another id, should the first have been a slip. Raises UsageError.
+    """
+    with batch_lock(folder):
+        async with open_ledger(folder) as ledger:
+            takes = [take async for take in ledger.all_takes()]
+            if remote_id is not None:
+                _check_remote_id(remote_id, takes)
+            take = _to_settle([take for take in takes if take.job.key == job_key], job_key, remote_id)
+            settled = {"ended_at": None, "reason": None}
+            if remote_id is None:
+                unsent = {"origin": None, "intent_at": None}
+                return await ledger.move(take, TakeState.PLANNED, **settled, **unsent)
+            handle = {"remote_id": remote_id, "accepted_at": LoopClock().wall()}
+            if take.state is TakeState.ACCEPTED:
+                return await ledger.note(take, **settled, **handle)
+            return await ledger.move(take, TakeState.ACCEPTED, **settled, **handle)
+
+
+def _check_remote_id(remote_id: str, takes: list[Take]) -> None:
+    if not remote_id.isprintable() or not remote_id.strip(" ./") or remote_id == "ID" or " " in remote_id:
+        raise UsageError(f"{remote_id!r} is no gateway's id: copy it from the gateway's own list or bill")
+    for take in takes:
+        if take.remote_id == remote_id:
+            raise UsageError(f"{remote_id} is the id of job {take.job.key!r} already")
+
+
+def _to_settle(takes: list[Take], job_key: str, remote_id: str | None) -> Take:
+    """The one take of a job that a person may settle."""
+    if not takes:
+        raise UsageError(f"no job {job_key!r} in this batch")
+    open_states = {TakeState.UNKNOWN} | ({TakeState.ACCEPTED} if remote_id is not None else set())
+    found = [take for take in takes if take.state is TakeState.UNKNOWN]
+    found = found or [take for take in takes if take.state in open_states]
+    if len(found) != 1:
+        states = ", ".join(take.state for take in takes)
+        raise UsageError(f"job {job_key!r} has no single unknown take to settle; it is {states}")
+    return found[0]
