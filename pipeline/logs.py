@@ -84,7 +84,7 @@ class Redactor:
         self._key = key
 
     def text(self, value: str) -> str:
-        text = value.replace(self._key.reveal(), "***")
+        text = self._key.hidden_in(value) or ""
         return _QUERY.sub(r"\1?***", _USER.sub(r"\1***@", text))
 
     def __call__(self, _logger: WrappedLogger, _level: str, event: EventDict) -> EventDict:

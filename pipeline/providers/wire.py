@@ -17,7 +17,7 @@ from pipeline.providers.base import Answer
 
 T = TypeVar("T")
 
-REASON_CHARS = 500
+REASON_CHARS = 4000  # the engine cuts further, once the key is out of it: a key cut in half is still a leak
 ID_CHARS = 512
 URL_CHARS = 8192
 MAX_TICKS = 10_000 * TICKS_PER_USD  # no single clip costs more; a larger figure is a fault, not a price

@@ -57,9 +57,9 @@ class FinishStage:
         return await self._record.end(take, TakeState.DONE, None)
 
     async def _labels(self, take: Take) -> dict[str, str]:
-        """What each clip of this job is called, by its content."""
+        """What each other clip of this job is called, by its content; some are the same to the bit."""
         takes = await self._record.ledger.takes_of(take.job.key)
-        return {other.sha256: other.label for other in takes if other.sha256 is not None}
+        return {other.sha256: other.label for other in takes if other.sha256 and other.id != take.id}
 
     def _side(self, take: Take, probe: Probe) -> dict[str, Any]:
         """The side file: all that a person, or a rebuilt ledger, needs to know about this clip."""

@@ -32,6 +32,7 @@ from pipeline.transport.base import Sent, Transport
 
 FIRST_TRIES = 5
 SILENCE_S = 600.0
+REASON_CHARS = 500
 SLOWEST_BYTES_PER_S = 32 << 10  # of an upload: many large pictures share one line
 
 
@@ -103,14 +104,17 @@ class Gateway:
                 raise NotSentError(why) from exc
             return self._lost(f"no answer within {limit_s:g} s")
         except NotSentError as exc:
-            self._failed("submit", "not_sent", str(exc))
-            raise
+            why = self._safe(str(exc)) or ""
+            self._failed("submit", "not_sent", why)
+            raise NotSentError(why) from exc
         except LostAnswerError as exc:
-            return self._lost(str(exc))
+            return self._lost(self._safe(str(exc)) or "")
         submitted = self.provider.parse_submit(answer)
         submitted = replace(submitted, reason=self._safe(submitted.reason))
         self._answered("submit", submitted.verdict, answer)
-        return submitted, self._hint(answer, sent_at, limited=submitted.verdict is SubmitVerdict.BUSY)
+        # A 429 holds everybody, also one that a web page in front of the gateway sent.
+        limited = submitted.verdict is SubmitVerdict.BUSY or answer.status == 429
+        return submitted, self._hint(answer, sent_at, limited=limited)
 
     def _lost(self, why: str) -> tuple[Submitted, None]:
         self._failed("submit", "lost", why)
@@ -123,7 +127,7 @@ class Gateway:
             with anyio.fail_after(self.settings.poll_timeout_s):
                 answer = await self.transport.send(self.provider.build_poll(handle), Sent())
         except (TimeoutError, NotSentError, LostAnswerError) as exc:
-            why = str(exc) or f"no answer within {self.settings.poll_timeout_s:g} s"
+            why = self._safe(str(exc)) or f"no answer within {self.settings.poll_timeout_s:g} s"
             self._failed("poll", "lost", why)
             return Polled(verdict=PollVerdict.TRY_AGAIN, reason=why), None
         polled = self.provider.parse_poll(answer)
@@ -151,7 +155,9 @@ class Gateway:
         return polled
 
     def _safe(self, text: str | None) -> str | None:
-        return self.settings.key.hidden_in(text)
+        """A text from outside without the key, and then cut."""
+        safe = self.settings.key.hidden_in(text)
+        return safe if safe is None or len(safe) <= REASON_CHARS else safe[: REASON_CHARS - 1] + "…"
 
     def _hint(self, answer: Answer, sent_at: float, *, limited: bool) -> float | None:
         """`Retry-After`, if any; a rate limit holds everybody on the account."""

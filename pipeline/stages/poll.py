@@ -31,6 +31,7 @@ LINK_TRIES = 3  # failed tries at a fresh link for a take that had one before
 NO_URL_TRIES = 3  # further polls after the first "done" without a link
 SECOND_LOOK_S = 10.0  # until a key that was refused is tried again, and others were asked meanwhile
 GRACE_S = 60.0  # a fresh id may be unknown to parts of a gateway for so long
+CREDIT_TRIES = 5  # polls of one take that speak of credits; then it is left to the next run
 WARN_AFTER = 10
 _ENDS = {
     PollVerdict.FAILED: TakeState.FAILED,
@@ -234,8 +235,8 @@ class PollStage:
     async def _doubt(self, waiting: Waiting, polled: Polled) -> None:
         """A 4xx: early, lost at the gateway, or the whole account (docs/design.md, "Polling")."""
         if polled.verdict is PollVerdict.CREDITS:
-            self._switches.pause(f"credits are used up: {polled.reason}", 3)
-        elif self._age_s(waiting) < GRACE_S:
+            return self._no_credits(waiting, polled)
+        if self._age_s(waiting) < GRACE_S:
             return self._again(waiting)
         if waiting.collected_before:
             why = f"no fresh link: the gateway answered {polled.reason}"
@@ -245,11 +246,12 @@ class PollStage:
         account = polled.verdict is PollVerdict.ACCOUNT
         if not again:  # the answers to others, or their lack, will tell whether it is this take
             waiting.asked = False
-            why = f"the gateway does not know {waiting.take.remote_id} ({polled.reason}); will ask again"
+            what = "refuses the key for" if account else "does not know"
+            why = f"the gateway {what} {waiting.take.remote_id} ({polled.reason}); will ask again"
             self._record.trouble("take.refused_poll", why, waiting.take)
             return self._again(waiting, SECOND_LOOK_S if account else GRACE_S)
         waiting.asked = True
-        if self._doubts.is_lost(waiting.take.id) and polled.verdict is not PollVerdict.CREDITS:
+        if self._doubts.is_lost(waiting.take.id):
             lost = f"lost at gateway: {polled.reason or 'it does not know this id any more'}"
             return await self._end(waiting, TakeState.FAILED, polled, lost)
         if account:
@@ -261,11 +263,18 @@ class PollStage:
             self._switches.pause(f"{why}; check the base URL and the key", 3, polls=True)
         return self._again(waiting, GRACE_S)
 
+    def _no_credits(self, waiting: Waiting, polled: Polled) -> None:
+        """No more submits; what is paid for is asked about a few times more."""
+        self._switches.pause(f"credits are used up: {polled.reason}", 3)
+        waiting.failures += 1
+        if waiting.collected_before or waiting.failures >= CREDIT_TRIES:
+            return self._gone(waiting)
+        return self._again(waiting, GRACE_S)
+
     async def _no_url(self, waiting: Waiting, polled: Polled) -> None:
         waiting.no_url += 1
         if waiting.no_url > NO_URL_TRIES:
-            reason = "the gateway says done, but gives no link to a file"
-            await self._end(waiting, TakeState.UNDELIVERED, polled, reason)
+            await self._end(waiting, TakeState.UNDELIVERED, polled)
         else:
             self._again(waiting)
 

@@ -22,7 +22,7 @@ from support.builders_engine import (
     status_word,
     web_page,
 )
-from support.night import Night
+from support.night import KEY, Night
 
 KEPT = ("accepted", "ready", "done")
 
@@ -227,10 +227,10 @@ def test_a_clip_that_is_whole_on_disk_needs_no_gateway_any_more(tmp_path: Path) 
 @pytest.mark.parametrize("status", [400, 401])
 def test_a_key_that_the_gateway_repeats_is_not_kept(tmp_path: Path, status: int) -> None:
     """Neither in the ledger nor in what is told."""
-    echo = refused(status, "Incorrect API key in headers: Bearer key")
+    echo = refused(status, f"Incorrect API key in headers: Bearer {KEY}")
     night = Night(tmp_path, gateway=FakeGateway(submit=always(echo)))
 
     night.run()
 
     assert "Bearer ***" in (night.take().reason or "")
-    assert "Bearer key" not in repr(night.events)
+    assert KEY not in repr(night.events)

@@ -228,6 +228,28 @@ def test_a_key_that_stops_working_pauses_the_run(tmp_path: Path, status: int) ->
     night.sound()
 
 
+def test_every_poll_refused_for_credits_is_given_a_few_more_tries(tmp_path: Path) -> None:
+    """All takes are refused at once, and twice: that is no wrong address, and the clips still come."""
+    broke = in_turn(*[refused(403, "You have used all available credits.")] * 2)
+    night = Night(tmp_path, ["candle", "desk", "fox"], FakeGateway(poll=broke, render_s=20))
+
+    result = night.run()
+
+    assert result.exit_code == 0
+    assert set(night.states().values()) == {"done"}
+
+
+def test_credits_that_never_come_back_leave_the_takes_to_the_next_run(tmp_path: Path) -> None:
+    """The run ends with exit 3; nothing that is paid for is given up."""
+    night = Night(tmp_path, ["candle", "desk"], FakeGateway(poll=always(refused(402, "pay")), render_s=20))
+
+    assert night.run().exit_code == 3
+    assert set(night.states().values()) == {"accepted"}
+    night.gateway.heal()
+    assert night.run().exit_code == 0
+    night.sound()
+
+
 def test_credits_that_run_out_do_not_stop_the_collecting(tmp_path: Path) -> None:
     """A poll refused for credits stops submits; the takes are asked on, and end as they end."""
     broke = refused(402, "insufficient credits")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import random
 from itertools import pairwise
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from PIL import Image
 from support.builders_engine import (
+    HTML,
     Ask,
     FakeGateway,
     Script,
@@ -25,7 +27,7 @@ from support.builders_engine import (
     slow,
     web_page,
 )
-from support.night import Night
+from support.night import KEY, Night
 
 NO_CREDITS = "Your team has used all available credits. Please purchase more credits."
 REDIRECT = Step(status=302, headers={"location": "https://elsewhere.test/"})
@@ -239,6 +241,33 @@ def test_a_picture_that_changed_after_planning_is_not_sent(tmp_path: Path) -> No
     assert night.states() == {"candle": "done", "desk": "held"}
     assert night.run().exit_code == 0
     night.sound()
+
+
+def test_a_429_from_a_web_page_in_front_holds_everybody(tmp_path: Path) -> None:
+    """Whether that job was taken is not known; the next ones wait as long as they are told to."""
+    page = Step(status=429, body=b"<html>slow down</html>", headers=HTML | {"retry-after": "120"})
+    gateway = FakeGateway(submit=lambda ask: page if ask.count == 1 else None)
+    night = Night(tmp_path, ["candle", "desk", "fox"], gateway, limits={"submit_per_s": 1})
+
+    night.run()
+
+    assert sorted(night.states().values()) == ["done", "done", "unknown"]
+    assert all(ask.at > 119 for ask in night.submits[1:])
+
+
+def test_a_key_that_a_gateway_repeats_is_shown_nowhere(tmp_path: Path) -> None:
+    """Cut in half by the limit of a text, percent-encoded, or in an error of the connection."""
+    for number, text in enumerate(("x" * 470 + KEY, quote(KEY, safe=""), f"{KEY} is bad")):
+        gateway = FakeGateway(submit=always(refused(400, f"prompt is invalid: {text}")))
+        (folder := tmp_path / str(number)).mkdir()
+        night = Night(folder, ["candle"], gateway)
+
+        night.run()
+
+        reason = night.take("candle").reason or ""
+        assert KEY[:9] not in reason
+        assert quote(KEY, safe="") not in reason
+        assert len(reason) <= 500
 
 
 def test_a_large_picture_gets_the_time_that_a_slow_line_takes(tmp_path: Path) -> None:
