@@ -12,7 +12,7 @@ import hashlib
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.sim.drawing import draw_card, plain_card
@@ -55,13 +55,16 @@ class ClipStore:
         self._stopping = threading.Event()
         self._clips: dict[str, asyncio.Future[Clip]] = {}
 
-    async def get(self, job: Job) -> Clip:
-        """The clip of a job. Whoever asks while it is being made waits for the same one."""
-        name = self._name(job)
+    async def get(self, job: Job, edition: int = 0) -> Clip:
+        """The clip of a job. Whoever asks while it is being made waits for the same one.
+
+        Each `edition` is another file, as if the gateway had rendered the job anew.
+        """
+        name = self._name(job, edition)
         making = self._clips.get(name)
         if making is None:
             loop = asyncio.get_running_loop()
-            making = loop.run_in_executor(self._threads, self._open_or_make, name, job)
+            making = loop.run_in_executor(self._threads, self._open_or_make, name, job, edition)
             self._clips[name] = making
             making.add_done_callback(lambda done: self._forget_failure(name, done))
         return await asyncio.shield(making)  # one caller going away must not cancel the others' wait
@@ -75,15 +78,16 @@ class ClipStore:
         """Break off encoding; the threads are free within a frame."""
         self._stopping.set()
 
-    def _name(self, job: Job) -> str:
+    def _name(self, job: Job, edition: int) -> str:
         base = "small-{}x{}".format(*_small_size(job)) if self._small else job.id
+        base += f"-edition{edition}" if edition else ""
         return f"{base}-{self._clip_bytes}" if self._clip_bytes else base
 
-    def _open_or_make(self, name: str, job: Job) -> Clip:
+    def _open_or_make(self, name: str, job: Job, edition: int) -> Clip:
         path = self._folder / f"{name}.mp4"
         if not path.exists():
             part = self._folder / f"{name}.part"
-            self._make(part, job)
+            self._make(part, job, edition)
             part.replace(path)
             self.encoded += 1
         size_bytes = path.stat().st_size
@@ -93,9 +97,14 @@ class ClipStore:
         etag = f'"{hashlib.sha256(head).hexdigest()[:20]}-{size_bytes:x}"'
         return Clip(path, size_bytes, etag, head if self._small and size_bytes <= IN_MEMORY_BYTES else None)
 
-    def _make(self, part: Path, job: Job) -> None:
+    def _make(self, part: Path, job: Job, edition: int) -> None:
+        if edition:
+            job = replace(
+                job, prompt=f"{job.prompt} (edition {edition})", digest=f"{edition:06x}{job.digest}"
+            )
         if self._small:
-            encode(part, plain_card(_small_size(job)), 2, fps=1, stop=self._stopping.is_set)
+            card = plain_card(_small_size(job), shade=edition)
+            encode(part, card, 2, fps=1, stop=self._stopping.is_set)
         else:
             card = draw_card(job, self._picture_path(job.picture) if job.picture else None)
             encode(part, card, round(job.duration_s * FPS), stop=self._stopping.is_set)

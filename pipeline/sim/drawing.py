@@ -32,11 +32,11 @@ def draw_card(job: Job, picture: Path | None) -> Image.Image:
     return card
 
 
-def plain_card(size: tuple[int, int]) -> Image.Image:
-    """A background without words, too small for any."""
+def plain_card(size: tuple[int, int], shade: int = 0) -> Image.Image:
+    """A background without words, too small for any; each shade is another one."""
     from PIL import Image
 
-    return Image.new("RGB", size, (40, 60, 90))
+    return Image.new("RGB", size, (40 + shade * 50 % 200, 60, 90))
 
 
 def _colour(digest: str) -> tuple[int, int, int]:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
@@ -23,6 +22,7 @@ from pipeline.sim.folder import WorldFolder
 from pipeline.sim.gateway import Gateway
 from pipeline.sim.ranges import Slice, choose_slice
 from pipeline.sim.scenario import Scenario
+from pipeline.sim.sending import Content, break_off, hold, send_oddly
 from pipeline.sim.wire import Reply, Request
 from pipeline.sim.world import World
 
@@ -30,7 +30,6 @@ MAX_BODY_BYTES = 64 * 1024 * 1024  # a 20 MiB picture is 28 MB of base64
 READ_IN_THREAD_BYTES = 64 * 1024
 PIECE_BYTES = 1024 * 1024  # where the loop cannot send a file by itself
 GRACE_S = 0.2  # for answers under way when the server closes
-_RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 s: closing sends RST
 
 
 class BodyTooLargeError(Exception):
@@ -89,7 +88,7 @@ class SimServer:
         except BodyTooLargeError:
             raise web.HTTPRequestEntityTooLarge(MAX_BODY_BYTES, raw.content_length or 0) from None
         except (ConnectionError, web.RequestPayloadError, EncodingStoppedError):
-            return _break(raw)  # the client went away, or we are closing: nothing to report
+            return break_off(raw)  # the client went away, or we are closing: nothing to report
 
     async def _play(self, raw: web.BaseRequest) -> web.StreamResponse:
         """Read a request, have it answered, and do what the reply says."""
@@ -107,33 +106,49 @@ class SimServer:
             # Not in the encoders' threads: a submission must not wait for clips.
             asked = await asyncio.to_thread(self.gateway.read, request)
         reply = self.gateway.answer(request, asked, self._wall())
-        if reply.drop:
-            return _break(raw)
-        if reply.clip is not None:
+        if reply.wait_s:
+            await hold(raw, reply.wait_s)
+        if reply.clip is not None and not reply.is_silent:
             return await self._send_clip(raw, reply)
         headers = {"Content-Type": reply.content_type, **reply.headers}
-        return web.Response(status=reply.status, body=reply.body, headers=headers)
+        if reply.is_plain:
+            return web.Response(status=reply.status, body=reply.body, headers=headers)
+        content = Content(data=reply.body, length=len(reply.body))
+        return await send_oddly(raw, reply, reply.status, headers, content)
 
     async def _send_clip(self, raw: web.BaseRequest, reply: Reply) -> web.StreamResponse:
         assert reply.clip is not None
-        clip = await self.clips.get(reply.clip)
-        modified = reply.headers["Last-Modified"]
-        part = choose_slice(raw.headers, size=clip.size_bytes, etag=clip.etag, last_modified=modified)
+        clip = await self.clips.get(reply.clip, reply.edition)
+        part = choose_slice(
+            _range_headers(raw.headers, reply),
+            size=clip.size_bytes,
+            etag=clip.etag,
+            last_modified=reply.headers["Last-Modified"],
+        )
         self.gateway.count_download(part.status)
         headers = {
             "Content-Type": reply.content_type,
             "ETag": clip.etag,
-            "Accept-Ranges": "bytes",
+            "Accept-Ranges": "none" if reply.ranges == "ignored" else "bytes",
             "Content-Length": str(part.length),
             **reply.headers,
             **part.headers,
         }
-        if raw.method == "HEAD" or part.length == 0:
-            return web.Response(status=part.status, headers=headers)
-        if clip.data is not None and reply.cut_at is None:
-            body = clip.data[part.start : part.start + part.length]
-            return web.Response(status=part.status, body=body, headers=headers)
-        return await _stream(raw, clip, part, headers, reply.cut_at)
+        if reply.is_plain:
+            if raw.method == "HEAD" or part.length == 0:
+                return web.Response(status=part.status, headers=headers)
+            if clip.data is not None:
+                body = clip.data[part.start : part.start + part.length]
+                return web.Response(status=part.status, body=body, headers=headers)
+            return await _stream(raw, clip, part, headers)
+        content = Content(path=clip.path, start=part.start, length=part.length)
+        return await send_oddly(raw, reply, part.status, headers, content)
+
+
+def _range_headers(headers: Mapping[str, str], reply: Reply) -> Mapping[str, str]:
+    """What of a request's headers counts for the part it gets."""
+    names = {"kept": ("range", "if-range"), "blind": ("range",), "ignored": ()}[reply.ranges]
+    return {name: headers[name] for name in names if name in headers}
 
 
 async def _body(raw: web.BaseRequest) -> bytes:
@@ -154,19 +169,14 @@ async def _body(raw: web.BaseRequest) -> bytes:
 
 
 async def _stream(
-    raw: web.BaseRequest, clip: Clip, part: Slice, headers: dict[str, str], cut_at: float | None
+    raw: web.BaseRequest, clip: Clip, part: Slice, headers: dict[str, str]
 ) -> web.StreamResponse:
-    """Send a part of a file without holding it in memory; with `cut_at`, that share of it only."""
+    """Send a part of a file without holding it in memory."""
     response = web.StreamResponse(status=part.status, headers=headers)
     await response.prepare(raw)
-    length = part.length if cut_at is None else int(part.length * cut_at)
-    if length:
-        with clip.path.open("rb") as file:
-            await _send_part(raw, response, file, part.start, length)
-    if cut_at is None:
-        await response.write_eof()
-    elif raw.transport is not None:
-        raw.transport.close()  # not abort: what was sent should arrive
+    with clip.path.open("rb") as file:
+        await _send_part(raw, response, file, part.start, part.length)
+    await response.write_eof()
     return response
 
 
@@ -183,13 +193,3 @@ async def _send_part(
             piece = await asyncio.to_thread(file.read, min(PIECE_BYTES, length))
             await response.write(piece)
             length -= len(piece)
-
-
-def _break(raw: web.BaseRequest) -> web.StreamResponse:
-    """Break the connection with a TCP reset, as a crashed gateway or a proxy in between would."""
-    if raw.transport is not None:
-        connection = raw.transport.get_extra_info("socket")
-        if connection is not None:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        raw.transport.abort()
-    return web.Response(status=500)  # goes nowhere: the transport is closed
