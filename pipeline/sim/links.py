@@ -48,6 +48,10 @@ class Links:
         genuine = hmac.compare_digest(fields.get("sig", "").encode(), self._sign(job_id, link).encode())
         return None if not genuine or self._dead(job_id, link, now) else link
 
+    def age_s(self, link: Link, now: float) -> float:
+        """How long ago a link was given out."""
+        return now - (link.expires_at - self._life_s)
+
     def revoke(self, job_id: str, link: Link) -> None:
         """Make a link useless before its time."""
         self._revoked.add((job_id, link.serial))

@@ -6,10 +6,11 @@ them. What a job is at some time follows from its acceptance and `now`; a journa
 therefore all there is to keep.
 
 Markers in a prompt steer how its job ends (the first one found counts):
-  [[moderated]]         by content moderation, in one of the three ways below, picked by the seed
+  [[moderated]]         by content moderation, in one of the first three ways below, picked by the seed
   [[moderated:400]]     the poll answers HTTP 400
   [[moderated:failed]]  the poll says failed, and names moderation
   [[moderated:flag]]    the poll says done, without a link and with `respect_moderation` false
+  [[moderated:blocked]] the poll says done, without a link and with an error, as another gateway does
   [[failed]]            the poll says failed
   [[expired]]           the poll says expired
   [[no-url]]            the poll says done, and never has a link
@@ -23,6 +24,7 @@ import math
 import random
 import re
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -31,7 +33,14 @@ from pipeline.sim.links import Links
 from pipeline.sim.orders import Order
 
 Outcome = Literal[
-    "done", "moderated:400", "moderated:failed", "moderated:flag", "failed", "expired", "no-url"
+    "done",
+    "moderated:400",
+    "moderated:failed",
+    "moderated:flag",
+    "moderated:blocked",
+    "failed",
+    "expired",
+    "no-url",
 ]
 Phase = Literal["queued", "rendering", "ended"]
 MODERATED: tuple[Outcome, ...] = ("moderated:400", "moderated:failed", "moderated:flag")
@@ -39,6 +48,7 @@ _MARKERS: dict[str, Outcome] = {
     "moderated:400": "moderated:400",
     "moderated:failed": "moderated:failed",
     "moderated:flag": "moderated:flag",
+    "moderated:blocked": "moderated:blocked",
     "failed": "failed",
     "expired": "expired",
     "no-url": "no-url",
@@ -114,6 +124,8 @@ class World:
         self._seed = seed
         self._jobs: dict[str, Job] = {}
         self._copies: dict[str, int] = {}
+        self._accepted: Counter[str] = Counter()
+        self._first_at: dict[str, float] = {}
 
     def jobs(self) -> Iterable[Job]:
         return self._jobs.values()
@@ -123,6 +135,14 @@ class World:
 
     def find(self, job_id: str) -> Job | None:
         return self._jobs.get(job_id)
+
+    def accepted(self, dialect: str) -> int:
+        """How many jobs this gateway accepted."""
+        return self._accepted[dialect]
+
+    def first_at(self, dialect: str) -> float:
+        """When it accepted the first one; infinite while there is none."""
+        return self._first_at.get(dialect, math.inf)
 
     def copies(self, digest: str) -> int:
         """How many orders with this digest were accepted."""
@@ -177,6 +197,8 @@ class World:
         """Accept a job, new or from the journal: from here on it is billed."""
         self._jobs[job.id] = job
         self._copies[job.digest] = max(self._copies.get(job.digest, 0), job.copy + 1)
+        self._accepted[job.dialect] += 1
+        self._first_at[job.dialect] = min(self.first_at(job.dialect), job.accepted_at)
         self.total_ticks += job.ticks
 
     def look(self, job: Job, now: float) -> View:

@@ -13,8 +13,16 @@ from typing import Protocol
 
 from pipeline.sim.orders import BadOrderError, Order
 from pipeline.sim.scenario import PollForm
-from pipeline.sim.wire import Kind, Reply, Request
+from pipeline.sim.wire import Kind, Reply, Request, Topic
 from pipeline.sim.world import Job, View
+
+TEXTS: Mapping[Topic, str] = {
+    "rate": "Rate limit reached, please try again later",
+    "overload": "Service temporarily unavailable, please try again later",
+    "server": "Internal server error",
+    "input": "The request could not be processed as it is",
+}
+"""What a gateway says where its vendor's pages have no words for it: our guesses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +55,7 @@ class Dialect(Protocol):
 
     name: str
     prefix: str  # every path that begins so is this dialect's
+    id_field: str  # of the answer to a submission
 
     def key_of(self, headers: Mapping[str, str]) -> str | None:
         """The key a request shows, or None."""
@@ -61,6 +70,13 @@ class Dialect(Protocol):
     def accepted(self, job: Job) -> Reply: ...
     def polled(self, job: Job, view: View, link: str, form: PollForm) -> Reply: ...
     def refused(self, status: int, message: str) -> Reply: ...
+
+    def trouble(self, topic: Topic, status: int) -> Reply:
+        """A refusal that is no order's fault, in this gateway's words.
+
+        Topics: those of `TEXTS`, `credits` and `moderation` (before anything is accepted).
+        """
+
     def bad_order(self, exc: BadOrderError) -> Reply: ...
     def unknown_job(self, job_id: str) -> Reply: ...
 

@@ -15,19 +15,34 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from pipeline.sim.dialects.base import Answered, Ask, bearer, kind_of, read_poll, read_submit
-from pipeline.sim.dialects.grok import MODERATION_CODE, MODERATION_TEXT, as_once, ended, pending, usage
+from pipeline.sim.dialects.base import TEXTS, Answered, Ask, bearer, kind_of, read_poll, read_submit
+from pipeline.sim.dialects.grok import (
+    MODERATION_CODE,
+    MODERATION_TEXT,
+    PROMPT_MODERATED_TEXT,
+    as_once,
+    ended,
+    pending,
+    usage,
+)
 from pipeline.sim.orders import BadOrderError, Order
 from pipeline.sim.orders.fields import json_object
 from pipeline.sim.orders.grok import generation, model_named
 from pipeline.sim.orders.sources import edit
 from pipeline.sim.prices import CLASSIC
 from pipeline.sim.scenario import PollForm
-from pipeline.sim.wire import Reply, Request, html_reply, json_reply
+from pipeline.sim.wire import Reply, Request, Topic, html_reply, json_reply
 from pipeline.sim.world import Job, View
 
 MODELS = {name: name for name in (CLASSIC, "grok-imagine-video-1.5")}  # the two that CometAPI announced
 VIDEOS = "/grok/v1/videos/"
+# Gateways of the same software family answer so (2.4; https://docs.aihubmix.com/en/FAQs/HTTP-Codes).
+NO_CREDITS, NO_CREDITS_CODE = "user quota is not enough", "insufficient_user_quota"
+CODES: Mapping[Topic, str] = {
+    "input": "invalid_request",
+    "credits": NO_CREDITS_CODE,
+    "moderation": MODERATION_CODE,
+}
 
 
 class CometApi:
@@ -35,6 +50,7 @@ class CometApi:
 
     name = "cometapi"
     prefix = "/grok/"
+    id_field = "request_id"
 
     def key_of(self, headers: Mapping[str, str]) -> str | None:
         return bearer(headers)
@@ -58,6 +74,10 @@ class CometApi:
 
     def refused(self, status: int, message: str) -> Reply:
         return _error(status, message)
+
+    def trouble(self, topic: Topic, status: int) -> Reply:
+        texts = {**TEXTS, "credits": NO_CREDITS, "moderation": PROMPT_MODERATED_TEXT}
+        return _error(status, texts[topic], code=CODES.get(topic, ""))
 
     def bad_order(self, exc: BadOrderError) -> Reply:
         return _error(400, str(exc), param=exc.param, code="invalid_request")
@@ -142,6 +162,6 @@ def _outer(view: View, link: str) -> tuple[str, str]:
         return "SUBMITTED", ""
     if view.phase == "rendering":
         return "IN_PROGRESS", ""
-    if view.outcome in ("done", "no-url", "moderated:flag"):
+    if view.outcome in ("done", "no-url", "moderated:flag", "moderated:blocked"):
         return "SUCCESS", link
     return "FAILED", MODERATION_TEXT if view.outcome == "moderated:failed" else f"task {view.outcome}"

@@ -15,11 +15,11 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.sim.dialects.base import Answered, Ask, bearer, kind_of, read_poll, read_submit
+from pipeline.sim.dialects.base import TEXTS, Answered, Ask, bearer, kind_of, read_poll, read_submit
 from pipeline.sim.orders import BadOrderError
 from pipeline.sim.orders.video3 import read_order
 from pipeline.sim.scenario import PollForm
-from pipeline.sim.wire import Reply, Request, json_reply
+from pipeline.sim.wire import Reply, Request, Topic, json_reply
 from pipeline.sim.world import Job, View
 
 PREFIX = "/kyyReactApiServer/"
@@ -28,6 +28,7 @@ RESULT = PREFIX + "v1/result/"
 AT_THE_DOOR = {401: "authentication_error", 429: "rate_limit_error", 503: "service_unavailable_error"}
 MODERATION_TEXT = "The prompt or reference images violate the content policy."
 FAILURE_TEXTS = ("Reference image could not be accessed.", "Video generation failed, please try again.")
+NO_CREDITS = "Insufficient account balance, please top up."
 EXPIRED_TEXT = "The task timed out."
 ONE_FRAME_S = 0.04
 
@@ -37,6 +38,7 @@ class GlobalAiOpc:
 
     name = "globalaiopc"
     prefix = PREFIX
+    id_field = "id"
 
     def key_of(self, headers: Mapping[str, str]) -> str | None:
         return bearer(headers)
@@ -63,6 +65,11 @@ class GlobalAiOpc:
         if status in AT_THE_DOOR:
             return json_reply({"error": {"message": message, "type": AT_THE_DOOR[status]}}, status)
         return json_reply({"code": status, "msg": message}, status)
+
+    def trouble(self, topic: Topic, status: int) -> Reply:
+        if topic == "input":
+            return json_reply({"code": "invalid_request", "msg": TEXTS[topic]}, status)
+        return self.refused(status, {**TEXTS, "credits": NO_CREDITS, "moderation": MODERATION_TEXT}[topic])
 
     def bad_order(self, exc: BadOrderError) -> Reply:
         return self.refused(400, str(exc))
@@ -96,6 +103,9 @@ def _state(job: Job, view: View, link: str) -> dict[str, Any]:
                 "actualDuration": length_s,
                 "error": None,
             }
+        case "moderated:blocked":
+            blocked = {"code": "moderation_blocked", "message": MODERATION_TEXT}
+            return waiting | {"status": "completed", "error": blocked}
         case "expired":
             text = EXPIRED_TEXT
         case "failed":

@@ -10,6 +10,7 @@ from pipeline.sim.world import Job, View
 
 MODERATION_CODE = "imagine:content-moderated"
 MODERATION_TEXT = "Generated video rejected by content moderation."
+PROMPT_MODERATED_TEXT = "The prompt was rejected by content moderation."
 FAILURE_TEXT = "Video generation failed."
 
 Failure = Callable[[Job, str], Any]
@@ -39,6 +40,9 @@ def ended(job: Job, view: View, link: str, failure: Failure) -> dict[str, Any]:
         case "moderated:flag":
             flagged = video | {"respect_moderation": False}
             return head | usage(job) | {"video": flagged, "status": "done", "progress": 100}
+        case "moderated:blocked":  # seen at another gateway (section 4, APIYI)
+            error = {"code": "moderation_blocked", "message": MODERATION_TEXT}
+            return head | usage(job) | {"video": video, "status": "done", "progress": 100, "error": error}
         case "moderated:failed":
             return head | usage(job) | {"status": "failed", "error": failure(job, MODERATION_TEXT)}
         case "expired":

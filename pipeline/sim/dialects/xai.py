@@ -13,12 +13,20 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from pipeline.sim.dialects.base import Answered, Ask, bearer, kind_of, read_poll, read_submit
-from pipeline.sim.dialects.grok import MODERATION_CODE, MODERATION_TEXT, as_once, ended, pending, usage
+from pipeline.sim.dialects.base import TEXTS, Answered, Ask, bearer, kind_of, read_poll, read_submit
+from pipeline.sim.dialects.grok import (
+    MODERATION_CODE,
+    MODERATION_TEXT,
+    PROMPT_MODERATED_TEXT,
+    as_once,
+    ended,
+    pending,
+    usage,
+)
 from pipeline.sim.orders import BadOrderError, MalformedOrderError, UnknownModelError
 from pipeline.sim.orders.xai import read_order
 from pipeline.sim.scenario import PollForm
-from pipeline.sim.wire import Reply, Request, json_reply
+from pipeline.sim.wire import Reply, Request, Topic, json_reply
 from pipeline.sim.world import Job, View
 
 VIDEOS = "/v1/videos/"
@@ -28,12 +36,20 @@ INVALID = "Client specified an invalid argument"
 CODES = {
     400: INVALID,
     401: "unauthenticated",
+    403: "The caller does not have permission to execute the specified operation",
     404: "Some requested entity was not found",
     405: "method-not-allowed",
     415: "unsupported-media-type",
     429: "resource-exhausted",
+    500: "internal-error",
     503: "service-unavailable",
 }
+# Seen with 429 (https://github.com/continuedev/continue/issues/10373) and with 403 (provider-apis.md, 1.5).
+NO_CREDITS = (
+    "Your team 00000000-0000-4000-8000-000000000000 has either used all available credits or reached its"
+    " monthly spending limit. To continue making API requests, please purchase more credits or raise your"
+    " spending limit."
+)
 
 
 class Xai:
@@ -41,6 +57,7 @@ class Xai:
 
     name = "xai"
     prefix = "/v1/"
+    id_field = "request_id"
 
     def key_of(self, headers: Mapping[str, str]) -> str | None:
         return bearer(headers)
@@ -74,6 +91,12 @@ class Xai:
 
     def refused(self, status: int, message: str) -> Reply:
         return json_reply({"code": CODES.get(status, INVALID), "error": message}, status)
+
+    def trouble(self, topic: Topic, status: int) -> Reply:
+        texts = {**TEXTS, "credits": NO_CREDITS, "moderation": PROMPT_MODERATED_TEXT}
+        codes: Mapping[Topic, str] = {"input": "invalid_request", "moderation": MODERATION_CODE}
+        code = codes.get(topic) or CODES.get(status, CODES[500] if status >= 500 else INVALID)
+        return json_reply({"code": code, "error": texts[topic]}, status)
 
     def bad_order(self, exc: BadOrderError) -> Reply:
         if isinstance(exc, MalformedOrderError):
