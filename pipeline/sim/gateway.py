@@ -10,7 +10,6 @@ from __future__ import annotations
 import hmac
 import re
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from email.utils import formatdate
 from typing import Any, Protocol
@@ -19,12 +18,14 @@ from urllib.parse import urlsplit
 from pipeline.sim.dialects import DIALECTS, Dialect
 from pipeline.sim.dialects.base import Answered, Ask, Poll, Submit
 from pipeline.sim.faults import Attempt, FaultLab, FaultPhase
+from pipeline.sim.faults.base import Voice
 from pipeline.sim.orders import BadOrderError, Order
 from pipeline.sim.orders.sources import fitted
 from pipeline.sim.pictures import Picture
 from pipeline.sim.prices import TICKS_PER_USD
 from pipeline.sim.scenario import Scenario
 from pipeline.sim.videos import Video
+from pipeline.sim.voices import FileHostVoice, GatewayVoice, file_refusal
 from pipeline.sim.wire import Kind, Reply, Request, html_reply, json_reply
 from pipeline.sim.world import Job, World, order_digest
 
@@ -56,6 +57,8 @@ class Gateway:
         self._key = key.encode()
         self._keeper = keeper
         self._lab = FaultLab(scenario.faults, seed)
+        self._first_at: dict[str, float] = {}  # of requests, by dialect
+        self._keys_at_files = 0
         self._counts: dict[Kind, Counter[str]] = {
             "submits": Counter(),
             "polls": Counter(),
@@ -94,7 +97,7 @@ class Gateway:
         self._counts["downloads"][str(status)] += 1
 
     def bill(self) -> dict[str, Any]:
-        """What was accepted and billed so far, and how many requests came."""
+        """What was accepted and billed so far, how many requests came, and what faults were done to them."""
         world = self.world
         return {
             "total_ticks": world.total_ticks,
@@ -102,6 +105,8 @@ class Gateway:
             "submissions": len(world),
             "jobs": [_bill_line(job) for job in world.jobs()],
             "requests": {kind: dict(counts) for kind, counts in self._counts.items()},
+            "faults": dict(self._lab.done),
+            "file_requests_with_key": self._keys_at_files,
         }
 
     def _submit(self, request: Request, dialect: Dialect, order: Order, now: float) -> Reply:
@@ -118,13 +123,19 @@ class Gateway:
             self.world.add(job)
             return dialect.accepted(job)
 
+        number = self._lab.next_number("submit", digest, self.world.copies(digest))
+        voice = GatewayVoice(dialect=dialect, request=request, form=self.scenario.poll_form)
         attempt = Attempt(
             phase="submit",
             prompt=order.prompt,
             chance_key=digest,
-            number=self._lab.next_number("submit", digest, self.world.copies(digest)),
+            number=number,
             now=now,
-            refuse=dialect.refused,
+            accepted=self.world.accepted(dialect.name),
+            since_s=self._since_s(dialect.name, now),
+            host=request.host,
+            address=_address(request),
+            voice=voice,
         )
         return self._lab.run(attempt, accept)
 
@@ -148,19 +159,18 @@ class Gateway:
         if job is None or job.dialect != dialect.name:
             return dialect.unknown_job(job_id)
 
-        def look() -> Reply:
-            view = self.world.look(job, now)
-            has_clip = view.phase == "ended" and view.outcome == "done"
-            link = f"http://{request.host}{self.world.links.give(job.id, now)}" if has_clip else ""
-            return dialect.polled(job, view, link, self.scenario.poll_form)
-
-        return self._lab.run(self._attempt("poll", job, now, dialect.refused), look)
+        view = self.world.look(job, now)
+        has_clip = view.phase == "ended" and view.outcome == "done"
+        link = f"http://{request.host}{self.world.links.give(job.id, now)}" if has_clip else ""
+        form = self.scenario.poll_form
+        voice = GatewayVoice(dialect=dialect, request=request, form=form, job=job, view=view, link=link)
+        return self._lab.run(self._attempt("poll", request, job, now, voice), lambda: voice.told(view))
 
     def _own_path(self, request: Request, now: float) -> Reply:
         """The paths that belong to no dialect: result files, the bill, health, and wrong ones."""
         if match := FILES.fullmatch(request.path):
             reply = self._download(request, match[1], now)
-            return self._count("downloads", reply) if reply.drop or reply.clip is None else reply
+            return self._count("downloads", reply) if reply.is_silent or reply.clip is None else reply
         if request.path == "/sim/bill":
             return json_reply(self.bill())
         if request.path == "/sim/health":
@@ -168,21 +178,25 @@ class Gateway:
         return html_reply(200, "Simulator") if request.path == "/" else html_reply(404, "404 Not Found")
 
     def _download(self, request: Request, job_id: str, now: float) -> Reply:
+        self._keys_at_files += "authorization" in request.headers
         if request.method not in ("GET", "HEAD"):
-            return _file_refusal(405, "method not allowed")
+            return file_refusal(405, "method not allowed")
         job = self.world.find(job_id)
         link = self.world.links.live(job_id, request.query, now)
         if job is None or link is None:
-            return _file_refusal(403, "link is not valid or has expired")
+            return file_refusal(403, "link is not valid or has expired")
 
-        attempt = self._attempt("download", job, now, _file_refusal)
-        attempt = replace(attempt, revoke_link=lambda: self.world.links.revoke(job_id, link))
+        attempt = replace(
+            self._attempt("download", request, job, now, FileHostVoice()),
+            link_age_s=self.world.links.age_s(link, now),
+            revoke_link=lambda: self.world.links.revoke(job_id, link),
+        )
         modified = {"Last-Modified": formatdate(job.ends_at, usegmt=True)}
         return self._lab.run(attempt, lambda: Reply(clip=job, content_type="video/mp4", headers=modified))
 
-    def _attempt(
-        self, phase: FaultPhase, job: Job, now: float, refuse: Callable[[int, str], Reply]
-    ) -> Attempt:
+    def _attempt(self, phase: FaultPhase, request: Request, job: Job, now: float, voice: Voice) -> Attempt:
+        """One about a job that was accepted."""
+        ended = phase == "poll" and now >= job.ends_at
         return Attempt(
             phase=phase,
             prompt=job.prompt,
@@ -190,18 +204,28 @@ class Gateway:
             chance_key=job.key,
             number=self._lab.next_number(phase, job.key),
             now=now,
-            refuse=refuse,
+            accepted=self.world.accepted(job.dialect),
+            since_s=self._since_s(job.dialect, now),
+            age_s=now - job.accepted_at,
+            polls_since_end=self._lab.next_number("poll since end", job.key) if ended else 0,
+            host=request.host,
+            address=_address(request),
+            voice=voice,
         )
+
+    def _since_s(self, dialect: str, now: float) -> float:
+        """How long ago a gateway's first request came; one that was accepted counts also after a restart."""
+        return now - min(self._first_at.setdefault(dialect, now), self.world.first_at(dialect))
 
     def _count(self, kind: Kind, reply: Reply) -> Reply:
         if kind != "other":
-            self._counts[kind]["dropped" if reply.drop else str(reply.status)] += 1
+            silent = "dropped" if reply.drop else "hung"
+            self._counts[kind][silent if reply.is_silent else str(reply.status)] += 1
         return reply
 
 
-def _file_refusal(status: int, message: str) -> Reply:
-    """A refusal by the file host, which is not the gateway and answers in plain text."""
-    return Reply(status=status, body=f"{message}\n".encode(), content_type="text/plain; charset=utf-8")
+def _address(request: Request) -> str:
+    return f"{request.path}?{request.query}" if request.query else request.path
 
 
 def _bill_line(job: Job) -> dict[str, Any]:

@@ -8,13 +8,16 @@
     poll_form: mixed            # flat | envelope | mixed
     clips: small                # real | small
     clip_bytes: 0               # pad every clip to this size
-    faults:
+    faults:                     # see docs/simulator.md
       - fault: 429              # a name from faults.FAULTS
         phase: submit           # submit | poll | download, or a list; default: all it can act in
         rate: 0.2               # 0 to 1, per attempt
         seed: 1
         job: "*harbour*"        # shell pattern on prompt or id
         attempts: 1-3           # 2, 1-3 or 2-
+        after: 50               # once the gateway has accepted so many jobs
+        from_s: 10              # so many seconds after its first request, and
+        to_s: 60                # no longer than so many
         retry_after: 2          # the rest are the fault's own fields
 
 Everything may be left out. An unknown name is an error that says where it stands.
@@ -27,11 +30,13 @@ import re
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import yaml
 
 from pipeline.sim.faults import FAULTS, PHASES, Fault, Target
+from pipeline.sim.faults.base import Count, Seconds
+from pipeline.sim.values import checked, types_of
 from pipeline.sim.world import WorldRules
 
 PollForm = Literal["flat", "envelope", "mixed"]
@@ -82,13 +87,13 @@ def read_scenario(text: str, where: str, *, name: str = "calm") -> Scenario:
     fields = _mapping({} if value is None else value, where)
     rule_names = {item.name for item in dataclasses.fields(WorldRules)}
     _only(fields, rule_names | {"name", "poll_form", "clips", "clip_bytes", "faults"}, where)
-    rules = {key: _number(fields[key], f"{where}: {key}") for key in rule_names if key in fields}
+    rules = {key: _one(fields[key], Seconds, f"{where}: {key}") for key in rule_names if key in fields}
     return Scenario(
         name=_text(fields.get("name", name), f"{where}: name"),
         rules=WorldRules(**rules),
-        poll_form=_choice(fields.get("poll_form", "flat"), PollForm, f"{where}: poll_form"),
-        clips=_choice(fields.get("clips", "real"), ClipMode, f"{where}: clips"),
-        clip_bytes=_whole(fields.get("clip_bytes", 0), f"{where}: clip_bytes"),
+        poll_form=_one(fields.get("poll_form", "flat"), PollForm, f"{where}: poll_form"),
+        clips=_one(fields.get("clips", "real"), ClipMode, f"{where}: clips"),
+        clip_bytes=_one(fields.get("clip_bytes", 0), Count, f"{where}: clip_bytes"),
         faults=_faults(fields.get("faults") or [], f"{where}: faults"),
     )
 
@@ -105,10 +110,10 @@ def _fault(value: dict[str, Any], where: str) -> Fault:
         raise ScenarioError(f"{where}: unknown fault {name!r}, expected one of {', '.join(FAULTS)}")
     kind = FAULTS[name]
     target = _target(value, kind, where)
-    own = {item.name for item in dataclasses.fields(kind)} - {"target"}
-    _only(value, own, f"{where} ({name})")
-    settings = {key: _setting(key, item, f"{where} ({name}): {key}") for key, item in value.items()}
-    return kind(target=target, **settings)
+    kinds = {key: one for key, one in types_of(kind).items() if key != "target"}
+    _only(value, set(kinds), f"{where} ({name})")
+    own = {key: _one(item, kinds[key], f"{where} ({name}): {key}") for key, item in value.items()}
+    return kind(target=target, **own)
 
 
 def _target(value: dict[str, Any], kind: type[Fault], where: str) -> Target:
@@ -119,9 +124,14 @@ def _target(value: dict[str, Any], kind: type[Fault], where: str) -> Target:
         if phase not in kind.phases:
             raise ScenarioError(f"{where}: phase {phase!r}, expected one of {', '.join(kind.phases)}")
     first, last = _attempts(value.pop("attempts", "1-"), f"{where}: attempts")
-    job = _text(value.pop("job", "*"), f"{where}: job")
     return Target(
-        phases=frozenset(phase for phase in PHASES if phase in phases), job=job, first=first, last=last
+        phases=frozenset(phase for phase in PHASES if phase in phases),
+        job=_text(value.pop("job", "*"), f"{where}: job"),
+        first=first,
+        last=last,
+        after=_one(value.pop("after", 0), Count, f"{where}: after"),
+        from_s=_one(value.pop("from_s", 0), Seconds, f"{where}: from_s"),
+        to_s=_one(value.pop("to_s", None), Seconds | None, f"{where}: to_s"),
     )
 
 
@@ -133,19 +143,6 @@ def _attempts(value: Any, where: str) -> tuple[int, int | None]:
     if match[2] is None:
         return first, first
     return first, int(match[3]) if match[3] else None
-
-
-def _setting(key: str, value: Any, where: str) -> Any:
-    """A fault's own field: `rate` and `fraction` are shares, `as_date` a flag, the rest whole numbers."""
-    if key in ("rate", "fraction"):
-        if _number(value, where) > 1:
-            raise ScenarioError(f"{where}: {value!r}, expected 0 to 1")
-        return float(value)
-    if key == "as_date":
-        if not isinstance(value, bool):
-            raise ScenarioError(f"{where}: {value!r}, expected true or false")
-        return value
-    return None if value is None and key == "retry_after" else _whole(value, where)
 
 
 def _mapping(value: Any, where: str) -> dict[str, Any]:
@@ -162,26 +159,15 @@ def _only(value: dict[str, Any], allowed: set[str], where: str) -> None:
             )
 
 
-def _number(value: Any, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
-        raise ScenarioError(f"{where}: {value!r}, expected a number from 0")
-    return float(value)
-
-
-def _whole(value: Any, where: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ScenarioError(f"{where}: {value!r}, expected a whole number from 0")
-    return value
+def _one(value: Any, kind: Any, where: str) -> Any:
+    """A value of this type (see `values`)."""
+    try:
+        return checked(value, kind)
+    except ValueError as exc:
+        raise ScenarioError(f"{where}: {exc}") from None
 
 
 def _text(value: Any, where: str) -> str:
     if not isinstance(value, str) or not value:
         raise ScenarioError(f"{where}: {value!r}, expected text")
-    return value
-
-
-def _choice(value: Any, kind: Any, where: str) -> Any:
-    allowed = cast("tuple[str, ...]", kind.__args__)
-    if value not in allowed:
-        raise ScenarioError(f"{where}: {value!r}, expected one of {', '.join(allowed)}")
     return value

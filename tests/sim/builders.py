@@ -80,6 +80,11 @@ def a_gateway(scenario: str = "", seed: int = 0) -> Gateway:
     return Gateway(World(read.rules, seed=seed, secret=b"secret"), read, key=KEY, seed=seed)
 
 
+def with_fault(text: str) -> str:
+    """A scenario with one fault, given as the inside of a YAML mapping."""
+    return f"faults:\n  - {{{text}}}\n"
+
+
 def a_request(method: str, path: str, body: Any = None, **headers: str) -> Request:
     """A request with the right key; `body` is sent as JSON unless it is bytes."""
     path, _, query = path.partition("?")

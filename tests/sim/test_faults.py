@@ -1,4 +1,4 @@
-"""Faults strike whom they should, as often as they should, and leave the bill true."""
+"""Faults strike whom they should and as often as they should, add up, and leave the bill true."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from sim.builders import (
     ALL_DONE,
     COMET,
     EVERY_DIALECT,
-    OPC,
     XAI,
     Wire,
     a_gateway,
@@ -20,110 +19,10 @@ from sim.builders import (
     poll,
     submit,
     submitted,
+    with_fault,
 )
 
 from pipeline.sim.faults import FAULTS
-from pipeline.sim.wire import Reply
-
-
-def with_fault(text: str, seed: int = 0) -> str:
-    return f"faults:\n  - {{{text}}}\n"
-
-
-@EVERY_DIALECT
-@pytest.mark.parametrize(
-    ("extra", "expected"),
-    [("", None), (", retry_after: null", None), (", retry_after: 7", "7"), (", retry_after: 0", "0")],
-)
-def test_429_with_and_without_retry_after(extra: str, expected: str | None, wire: Wire) -> None:
-    gateway = a_gateway(with_fault(f"fault: 429, phase: submit, attempts: 1{extra}"))
-
-    refused, accepted = submit(gateway, wire=wire), submit(gateway, wire=wire)
-
-    assert (refused.status, refused.headers.get("Retry-After")) == (429, expected)
-    assert "Rate limit" in json.dumps(json.loads(refused.body)["error"])
-    assert accepted.status == 200
-    assert gateway.bill()["submissions"] == 1
-    assert gateway.bill()["requests"]["submits"] == {"429": 1, "200": 1}
-
-
-@pytest.mark.parametrize(
-    ("wire", "words"),
-    [
-        (COMET, '"type":"comet_api_error"'),
-        (XAI, '{"code":"resource-exhausted","error":"Rate limit'),
-        (OPC, '"type":"rate_limit_error"'),
-    ],
-)
-def test_a_fault_speaks_the_dialect(wire: Wire, words: str) -> None:
-    reply = submit(a_gateway(with_fault("fault: 429")), wire=wire)
-
-    assert words in reply.body.decode()
-
-
-@EVERY_DIALECT
-@pytest.mark.parametrize("phase", ["submit", "poll", "download"])
-def test_503_in_every_phase(phase: str, wire: Wire) -> None:
-    gateway = a_gateway(with_fault(f"fault: 503, phase: {phase}, attempts: 1"))
-
-    submits = [submit(gateway, wire=wire).status for _ in range(2)]
-    job = next(iter(gateway.world.jobs())).id
-    polls = [poll(gateway, job, wire=wire).status for _ in range(2)]
-    downloads = [get_link(gateway, link_of(gateway, job, wire=wire)).status for _ in range(2)]
-
-    spoilt = {"submit": submits, "poll": polls, "download": downloads}
-    assert {name: statuses for name, statuses in spoilt.items() if statuses != [200, 200]} == {
-        phase: [503, 200]
-    }
-
-
-@EVERY_DIALECT
-def test_reset_before_bills_nothing(wire: Wire) -> None:
-    gateway = a_gateway(with_fault("fault: reset_before, phase: submit, attempts: 1"))
-
-    reply = submit(gateway, wire=wire)
-
-    assert reply.drop
-    assert gateway.bill()["submissions"] == 0
-    assert gateway.bill()["requests"]["submits"] == {"dropped": 1}
-
-
-@EVERY_DIALECT
-def test_reset_after_bills_once(wire: Wire) -> None:
-    gateway = a_gateway(with_fault("fault: reset_after, phase: submit, attempts: 1"))
-
-    reply = submit(gateway, wire=wire)
-
-    (job,) = gateway.bill()["jobs"]
-    assert reply.drop
-    assert poll(gateway, job["id"], wire=wire).status == 200
-
-
-@EVERY_DIALECT
-def test_a_truncated_download_keeps_its_announced_length(wire: Wire) -> None:
-    gateway = a_gateway(with_fault("fault: truncate, fraction: 0.25, attempts: 1"))
-    link = link_of(gateway, submitted(gateway, wire=wire), wire=wire)
-
-    cut, whole = get_link(gateway, link), get_link(gateway, link)
-
-    assert (cut.status, cut.cut_at, cut.clip) == (200, 0.25, whole.clip)
-    assert whole.cut_at is None
-
-
-@EVERY_DIALECT
-def test_an_expired_link_stays_so_until_a_poll(wire: Wire) -> None:
-    gateway = a_gateway(with_fault("fault: expired_link, attempts: 1"))
-    job = submitted(gateway, wire=wire)
-    link = link_of(gateway, job, wire=wire)
-
-    statuses = [get_link(gateway, link).status for _ in range(3)]
-    fresh = link_of(gateway, job, wire=wire)
-
-    assert statuses == [403, 403, 403]
-    assert fresh != link
-    assert get_link(gateway, fresh).status == 200
-    assert get_link(gateway, link).status == 403
-    assert gateway.bill()["requests"]["downloads"] == {"403": 4}
 
 
 @EVERY_DIALECT
@@ -231,12 +130,126 @@ def test_improper_requests_do_not_use_up_attempts(wire: Wire) -> None:
 
 
 @EVERY_DIALECT
-def test_every_named_fault_does_something(wire: Wire) -> None:
-    """A kind that overrides neither place would be a name without a fault."""
-    gateway = a_gateway()
-    link = link_of(gateway, submitted(gateway, wire=wire), ALL_DONE, wire)
-    plain = get_link(gateway, link)
-    for name in FAULTS:
-        spoilt = a_gateway(with_fault(f"fault: {name}, phase: download"))
-        reply: Reply = get_link(spoilt, link_of(spoilt, submitted(spoilt, wire=wire), wire=wire))
-        assert (reply.status, reply.drop, reply.cut_at) != (plain.status, plain.drop, plain.cut_at), name
+def test_half_way_is_said_by_the_number_of_accepted_jobs(wire: Wire) -> None:
+    gateway = a_gateway(with_fault("fault: credits, phase: submit, after: 3"))
+
+    statuses = [submit(gateway, wire=wire, prompt=f"{i}").status for i in range(5)]
+
+    assert statuses == [200, 200, 200, 429, 429]
+    assert gateway.bill()["submissions"] == 3
+
+
+@EVERY_DIALECT
+def test_half_way_is_said_by_seconds_since_the_first_request(wire: Wire) -> None:
+    gateway = a_gateway(with_fault("fault: 503, phase: submit, from_s: 5, to_s: 10"))
+
+    statuses = [
+        submit(gateway, 100.0 + now, wire=wire, prompt=f"{now}").status for now in (0, 4.9, 5, 9.9, 10)
+    ]
+
+    assert statuses == [200, 200, 503, 503, 200]
+
+
+def test_half_way_is_counted_at_each_gateway_for_itself() -> None:
+    gateway = a_gateway(with_fault("fault: 503, phase: submit, after: 1"))
+
+    statuses = [submit(gateway, wire=wire, prompt=f"{i}").status for wire in (COMET, XAI) for i in range(2)]
+
+    assert statuses == [200, 503, 200, 503]
+
+
+def test_half_way_survives_a_restart() -> None:
+    scenario = with_fault("fault: 503, phase: poll, after: 1, from_s: 50")
+    before, after = a_gateway(scenario), a_gateway(scenario)
+    job = submitted(before, 100.0)
+    for one in before.world.jobs():
+        after.world.add(one)
+
+    assert [poll(after, job, now).status for now in (149.0, 150.0)] == [200, 503]
+
+
+def test_a_job_is_struck_at_all_polls_or_at_none() -> None:
+    """What becomes of a job is not thrown for anew at each poll."""
+    gateway = a_gateway(with_fault("fault: failed, rate: 0.5"))
+    jobs = [submitted(gateway, prompt=f"{i}") for i in range(40)]
+
+    ends = [{json.loads(poll(gateway, job).body)["status"] for _ in range(5)} for job in jobs]
+
+    assert all(len(words) == 1 for words in ends)
+    assert 10 <= ends.count({"failed"}) <= 30
+
+
+@pytest.mark.parametrize("name", [name for name, kind in FAULTS.items() if "submit" in kind.phases])
+@EVERY_DIALECT
+def test_accepts_tells_what_is_owed(name: str, wire: Wire) -> None:
+    """For each fault alone: one submission that is struck, and one that is not."""
+    gateway = a_gateway(with_fault(f"fault: {name}, phase: submit, attempts: 1"))
+    (fault,) = gateway.scenario.faults
+
+    submit(gateway, wire=wire)
+    struck = gateway.bill()
+    submit(gateway, wire=wire)
+
+    assert struck["faults"] == {f"{name} submit": 1}
+    assert struck["submissions"] == int(fault.accepts)
+    assert gateway.bill()["submissions"] == int(fault.accepts) + 1
+    assert gateway.bill()["total_ticks"] == sum(job["ticks"] for job in gateway.bill()["jobs"])
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+@pytest.mark.parametrize("name", ["5xx", "hung", "empty", "page", "bomb"])
+def test_some_faults_may_stand_before_an_acceptance_or_not(name: str, accepted: bool) -> None:
+    gateway = a_gateway(with_fault(f"fault: {name}, phase: submit, accepted: {str(accepted).lower()}"))
+    other = a_gateway(with_fault(f"fault: {name}, phase: submit, accepted: {str(not accepted).lower()}"))
+
+    reply, twin = submit(gateway), submit(other)
+
+    assert gateway.bill()["submissions"] == int(accepted)
+    assert (reply.status, reply.hang, reply.headers) == (twin.status, twin.hang, twin.headers)
+
+
+@pytest.mark.parametrize(("name", "phase"), [(name, at) for name in FAULTS for at in FAULTS[name].phases])
+@EVERY_DIALECT
+def test_every_fault_does_something_where_it_says(name: str, phase: str, wire: Wire) -> None:
+    """And nothing anywhere else: a kind that changes nothing would be a name without a fault."""
+    gateway = a_gateway(with_fault(f"fault: {name}, phase: {phase}"))
+    submit(gateway, wire=wire)
+    if phase != "submit":
+        (job,) = gateway.world.jobs()
+        replies = [poll(gateway, job.id, now, wire) for now in (0.0, ALL_DONE)]
+        assert all(reply.body != b"" or reply.status != 200 or reply.is_silent for reply in replies)
+    if phase == "download":
+        get_link(gateway, link_of(gateway, job.id, wire=wire))
+
+    assert set(gateway.bill()["faults"]) == {f"{name} {phase}"}
+
+
+def test_faults_add_up_on_one_answer() -> None:
+    gateway = a_gateway(
+        "faults:\n"
+        "  - {fault: slow, phase: poll, wait_s: 1}\n"
+        "  - {fault: slow, phase: poll, wait_s: 2}\n"
+        "  - {fault: status_word, word: warming}\n"
+        "  - {fault: content_type, phase: poll, value: text/plain}\n"
+        "  - {fault: trickle, phase: poll, piece_bytes: 1, every_s: 0.5}\n"
+    )
+
+    reply = poll(gateway, submitted(gateway))
+
+    assert (reply.wait_s, reply.content_type, reply.piece_bytes, reply.every_s) == (3, "text/plain", 1, 0.5)
+    assert json.loads(reply.body)["status"] == "warming"
+    assert len(gateway.bill()["faults"]) == 4
+
+
+@settings(deadline=None, max_examples=10)
+@given(seed=st.integers(0, 2**32))
+def test_a_night_repeats_from_its_seed(seed: int) -> None:
+    """All faults together, in any order of the jobs."""
+    scenario = "faults:\n" + "".join(f"  - {{fault: {name}, rate: 0.1}}\n" for name in FAULTS)
+
+    def night(order: list[int]) -> dict[int, tuple[int, bool]]:
+        gateway = a_gateway(scenario, seed)
+        replies = {i: submit(gateway, prompt=f"{i}") for i in order}
+        return {i: (replies[i].status, replies[i].is_plain) for i in sorted(order)}
+
+    assert night(list(range(20))) == night(list(reversed(range(20))))

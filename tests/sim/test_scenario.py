@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.sim import Scenario, ScenarioError, WorldRules, load_scenario, read_scenario, shipped_scenarios
-from pipeline.sim.faults import Target, TooMany
+from pipeline.sim.faults import FAULTS, Target
+from pipeline.sim.faults.refusals import TooMany
 
 
 def test_calm_is_the_default() -> None:
@@ -19,18 +20,24 @@ def test_a_shipped_scenario_carries_its_name(name: str) -> None:
     assert load_scenario(name).name == name
 
 
+def test_what_ships() -> None:
+    assert shipped_scenarios() == ("broke", "busy", "calm", "flaky", "hostile")
+
+
 def test_everything_can_be_set(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text(
         "render_s: 4\nspread: 0\nlink_life_s: 60\nkeep_s: 5\n"
         "poll_form: mixed\nclips: small\nclip_bytes: 1000\n"
         "faults:\n  - {fault: 429, phase: [poll, submit], rate: 0.5, seed: 3, job: '*fox*', attempts: 2-4,"
-        " retry_after: 9, as_date: true}\n"
+        " after: 7, from_s: 1, to_s: 2.5, retry_after: 9, as_date: true}\n"
     )
 
     scenario = load_scenario(file)
 
-    target = Target(phases=frozenset({"submit", "poll"}), job="*fox*", first=2, last=4)
+    target = Target(
+        phases=frozenset({"submit", "poll"}), job="*fox*", first=2, last=4, after=7, from_s=1, to_s=2.5
+    )
     assert scenario == Scenario(
         name="mine",
         rules=WorldRules(render_s=4, spread=0, link_life_s=60, keep_s=5),
@@ -39,6 +46,51 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
         clip_bytes=1000,
         faults=(TooMany(target=target, rate=0.5, seed=3, retry_after=9, as_date=True),),
     )
+
+
+def test_hostile_is_everything_at_once() -> None:
+    assert {fault.name for fault in load_scenario("hostile").faults} == set(FAULTS)
+
+
+def test_what_a_shipped_scenario_may_lose() -> None:
+    """Of submissions: nothing by `busy`; an answer in fifty by `flaky`, one in ten by `hostile`."""
+
+    def lost(name: str) -> float:
+        kinds = load_scenario(name).faults
+        unclear = (
+            "reset_before",
+            "reset_after",
+            "5xx",
+            "hung",
+            "page",
+            "empty",
+            "bomb",
+            "malformed",
+            "no_id",
+        )
+        unclear += ("cut_answer", "endless")
+        return sum(one.rate for one in kinds if one.name in unclear and "submit" in one.target.phases)
+
+    assert [lost(name) for name in ("calm", "busy", "broke")] == [0, 0, 0]
+    assert 0.01 <= lost("flaky") <= 0.03
+    assert 0.05 <= lost("hostile") <= 0.12
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_every_fault_can_be_named_alone(name: str) -> None:
+    (fault,) = read_scenario(f"faults: [{{fault: {name}}}]", "test").faults
+
+    assert fault == FAULTS[name](target=Target(phases=frozenset(FAULTS[name].phases)))
+
+
+def test_a_number_and_its_text_are_the_same_choice() -> None:
+    """YAML reads `403` as a number."""
+    number, text = (
+        read_scenario(f"faults: [{{fault: credits, status: {status}}}]", "test")
+        for status in ("403", '"403"')
+    )
+
+    assert number == text
 
 
 @pytest.mark.parametrize(
@@ -60,15 +112,20 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
         ("faults: [429]", "faults[0]: must be a mapping"),
         ("faults: [{fault: 418}]", "faults[0]: unknown fault '418', expected one of 429, 503"),
         ("faults: [{rate: 1}]", "unknown fault ''"),
-        ("faults: [{fault: 503, retry_after: 1}]", "faults[0] (503): unknown field 'retry_after'"),
+        ("faults: [{fault: slow, retry_after: 1}]", "faults[0] (slow): unknown field 'retry_after'"),
         ("faults: [{fault: 503, phase: upload}]", "phase 'upload', expected one of submit, poll, download"),
         ("faults: [{fault: truncate, phase: poll}]", "phase 'poll', expected one of download"),
         ("faults: [{fault: 503, phase: [[poll]]}]", "phase ['poll'], expected one of"),
         ("faults: [{fault: 503, attempts: 0}]", "attempts: 0, expected 2, 1-3 or 2-"),
-        ("faults: [{fault: 503, rate: 1.5}]", "rate: 1.5, expected 0 to 1"),
+        ("faults: [{fault: 503, rate: 1.5}]", "rate: 1.5, expected a number from 0 to 1"),
         ("faults: [{fault: 503, job: 5}]", "job: 5, expected text"),
         ("faults: [{fault: 429, as_date: 1}]", "as_date: 1, expected true or false"),
-        ("faults: [{fault: 429, retry_after: soon}]", "retry_after: 'soon', expected a whole number"),
+        ("faults: [{fault: 429, retry_after: 1.5}]", "1.5, expected a whole number or text or null"),
+        ("faults: [{fault: 503, after: -1}]", "after: -1, expected a whole number from 0"),
+        ("faults: [{fault: 503, to_s: soon}]", "to_s: 'soon', expected a number from 0 or null"),
+        ("faults: [{fault: 5xx, status: 99}]", "status: 99, expected a whole number from 200 to 599"),
+        ("faults: [{fault: 5xx, body: xml}]", "body: 'xml', expected one of json, html, empty"),
+        ("faults: [{fault: no_id, phase: poll}]", "phase 'poll', expected one of submit"),
     ],
 )
 def test_a_mistake_is_named_with_its_place(text: str, words: str) -> None:
@@ -85,5 +142,5 @@ def test_an_unreadable_file_names_the_shipped_ones(tmp_path: Path, content: byte
     if content is not None:
         path.write_bytes(content)
 
-    with pytest.raises(ScenarioError, match="busy, calm"):
+    with pytest.raises(ScenarioError, match="broke, busy, calm, flaky, hostile"):
         load_scenario(str(path))
