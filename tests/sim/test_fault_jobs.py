@@ -180,7 +180,7 @@ def test_a_job_may_render_for_ever(wire: Wire) -> None:
 @EVERY_DIALECT
 @pytest.mark.parametrize("form", ["flat", "envelope"])
 def test_a_link_may_lead_anywhere(wire: Wire, form: str) -> None:
-    link = "http://169.254.169.254/latest/meta-data"
+    link = "http://192.0.2.1/clip.mp4"
 
     reply = polled(f'fault: odd_link, link: "{link}"', wire, form=form)
 
