@@ -73,5 +73,9 @@ class LostAnswerError(PipelineError):
     """The call left this machine and no whole answer came back."""
 
 
+class BadLinkError(PipelineError):
+    """A link that cannot lead to a file: no address, nothing that is fetched, or redirects without end."""
+
+
 class NotAClipError(PipelineError):
     """The file is no whole, playable video; the text says what is wrong with it."""

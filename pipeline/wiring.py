@@ -221,7 +221,18 @@ def assemble(
     storage = LocalStorage(folder)
     switches = Switches(tell)
     record = Record(ledger, clock, tell)
-    slots = Slots(settings.max_in_flight, clock, switches.submits_off)
+
+    def tell_behind(count: int) -> None:
+        why = f"{count} clips wait to be downloaded: nothing new is sent until there are fewer"
+        record.trouble("run.downloads_behind", why)
+
+    slots = Slots(
+        settings.max_in_flight,
+        clock,
+        switches.submits_off,
+        most_behind=2 * settings.downloads,
+        tell_behind=tell_behind,
+    )
     gateway = Gateway(
         provider=checked.provider,
         transport=transport,
@@ -250,7 +261,7 @@ def assemble(
         slots=slots,
         submit=SubmitStage(gateway, slots, record, switches, material),
         poll=PollStage(gateway, slots, record, switches),
-        download=DownloadStage(gateway, transport, storage, record, switches, disk),
+        download=DownloadStage(gateway, slots, transport, storage, record, switches, disk),
         finish=FinishStage(storage, probe, record, switches, disk),
         disk=disk,
         clock=clock,

@@ -1,38 +1,35 @@
 """Download stage: bring each ready take's bytes to disk, whole, resuming what an earlier try began.
 
 In: ready takes.  Out: the same with hash and size, for the finish stage; their part files are durable.
-A dead link is refreshed by one poll; network trouble is retried until the link's life is over.
+A dead link is refreshed by one poll; network trouble is retried until the link's life is over. Between two
+tries a take holds nothing, neither a place among the `downloads` nor a file: bad links must not keep good
+ones waiting. How a try goes: transfer.py.
 """
 
 from __future__ import annotations
 
 import random
-import re
-from collections.abc import Callable, Mapping
-from contextlib import aclosing
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 
 import anyio
+from anyio.abc import TaskGroup
 
-from pipeline.backoff import DOWNLOAD_BACKOFF, parse_retry_after, retry_delay
+from pipeline.backoff import DOWNLOAD_BACKOFF, retry_delay
 from pipeline.clock import Clock
-from pipeline.errors import DiskFullError, LostAnswerError, NotSentError
-from pipeline.events import BytesLoaded
 from pipeline.model import Take, TakeState
 from pipeline.offload import Offload
 from pipeline.providers.base import PollVerdict
-from pipeline.stages.base import Cuts, Inbox, Record, Switches, nap, run_workers
+from pipeline.schedule import Schedule
+from pipeline.stages.base import CLOSED, Cuts, Inbox, Record, Switches
 from pipeline.stages.gateway import Gateway
-from pipeline.storage.base import Part, Storage
-from pipeline.transport.base import Fetched, Transport
+from pipeline.stages.slots import Slots
+from pipeline.stages.transfer import BrokenOffError, DeadLinkError, Loader, Transfer, UnusableFileError
+from pipeline.storage.base import Storage
+from pipeline.transport.base import Transport
 
-MAX_CLIP_BYTES = 4 << 30
-KEEP_FREE_BYTES = 64 << 20  # for the ledger and what else runs on this disk
-LONG_BYTES = 8 << 20  # from here on, an interrupted file is worth resuming in a later run
-DEAD = {401, 403, 404, 410}
+MAX_WAITING = 256  # takes in this stage; more of them wait in the queue before it
 REFRESHES = 2  # fresh links in a row that are dead too, until another run may ask
-PLAIN = {"identity", "aws-chunked"}  # the second tells how it was uploaded, not how it comes
-_DIGITS = re.compile(r"[0-9]{1,19}")
 _ENDS = {
     PollVerdict.FAILED: TakeState.FAILED,
     PollVerdict.MODERATED: TakeState.MODERATED,
@@ -40,38 +37,13 @@ _ENDS = {
 }
 
 
-class DeadLinkError(Exception):
-    """The link does not lead to a file any more; a fresh one may."""
-
-
-class UnusableFileError(Exception):
-    """What the link leads to cannot be a clip that we keep."""
-
-
-class BrokenOffError(Exception):
-    """The transfer broke off; another try may go on where it stopped."""
-
-    def __init__(self, reason: str, wait_s: float | None = None) -> None:
-        super().__init__(reason)
-        self.wait_s = wait_s
-
-
-@dataclass(slots=True)
-class Transfer:
-    """One take on its way to disk, over all tries of this run."""
-
-    take: Take
-    part: Part
-    dead: str | None = None  # why the present link is known to lead nowhere
-    refreshes: int = 0
-
-
 class DownloadStage:
-    """Workers that turn ready takes into sealed part files."""
+    """One loop that picks whose turn it is, and `downloads` transfers at once."""
 
     def __init__(
         self,
         gateway: Gateway,
+        slots: Slots,
         transport: Transport,
         storage: Storage,
         record: Record,
@@ -79,73 +51,141 @@ class DownloadStage:
         disk: Offload,
     ) -> None:
         self._gateway = gateway
-        self._transport = transport
+        self._slots = slots
         self._storage = storage
         self._record = record
         self._switches = switches
         self._disk = disk
-        self._transfers = Cuts(switches.downloads_off)
         self._clock: Clock = gateway.clock
         self._rng: random.Random = gateway.rng
         self._settings = gateway.settings
+        self._loader = Loader(
+            transport, storage, record, disk, gateway.count, gateway.settings.stall_timeout_s
+        )
+        self._transfers = Cuts(switches.downloads_off)
+        self._schedule = Schedule()
+        self._waiting: dict[int, Transfer] = {}
+        self._room = anyio.Semaphore(self._settings.downloads)
+        self._closed = False
+        self._wake = anyio.Event()
 
     async def run(self, inbox: Inbox, outbox: Inbox, leave: Callable[[Take], None]) -> None:
+        self._outbox, self._leave = outbox, leave
         async with anyio.create_task_group() as group:
-            group.start_soon(self._transfers.watch)
-            count = self._settings.downloads
-            await run_workers(inbox, outbox, self._work, leave, self._switches, count)
+            group.start_soon(self._watch_switch)
+            group.start_soon(self._take_in, inbox)
+            async with anyio.create_task_group() as tries:
+                await self._dispatch(tries)
             group.cancel_scope.cancel()
+        for transfer in list(self._waiting.values()):
+            self._over(transfer)
+        await outbox.put(CLOSED)
 
-    async def _work(self, take: Take) -> Take | None:
-        """Fetch it, unless the switch goes off: then the transfer is cut and its part file kept."""
-        result: Take | None = None
-        with self._transfers.cuttable():
-            result = await self._collect(take)
-        return result
+    async def _watch_switch(self) -> None:
+        await self._transfers.watch()
+        self._nudge()
 
-    async def _collect(self, take: Take) -> Take | None:
-        """The take with its bytes on disk, or None: it ended, or stays ready for another run."""
-        placed = await self._disk(self._storage.adoptable, take)
-        if placed is not None:  # by a run that died before it could say so
-            return replace(take, sha256=placed[0], size_bytes=placed[1])
-        transfer = Transfer(take, await self._disk(self._storage.open_part, take))
+    def _nudge(self) -> None:
+        self._wake.set()
+        self._wake = anyio.Event()
+
+    @property
+    def _off(self) -> bool:
+        return self._switches.downloads_off.is_set()
+
+    async def _take_in(self, inbox: Inbox) -> None:
+        while (take := await inbox.get()) is not CLOSED:
+            while len(self._waiting) >= MAX_WAITING and not self._off:
+                await self._wake.wait()
+            give_up_at = self._clock.monotonic() + self._settings.url_life_s
+            self._waiting[take.id] = transfer = Transfer(take, give_up_at)
+            if self._off:
+                self._over(transfer)
+            else:
+                self._plan(transfer, 0.0)
+        self._closed = True
+        self._nudge()
+
+    def _plan(self, transfer: Transfer, in_s: float) -> None:
+        self._schedule.put(transfer.take.id, self._clock.monotonic() + in_s)
+        self._nudge()
+
+    async def _dispatch(self, tries: TaskGroup) -> None:
+        while not self._closed or (self._waiting and not self._off):
+            take_id = None if self._off else self._schedule.pop_due(self._clock.monotonic())
+            if take_id is None:
+                await self._until_due()
+                continue
+            await self._room.acquire()
+            tries.start_soon(self._attempt, self._waiting[take_id])
+
+    async def _until_due(self) -> None:
+        due = None if self._off else self._schedule.next_due()
+        with anyio.move_on_after(None if due is None else max(0.0, due - self._clock.monotonic())):
+            await self._wake.wait()
+
+    async def _attempt(self, transfer: Transfer) -> None:
+        """One try: the take goes on, is over for this run, or waits for its next try."""
+        result: Take | float | None = None
         try:
-            if take.sha256 is not None and transfer.part.size_bytes == take.size_bytes:
-                if await self._disk(transfer.part.seal) == take.sha256:
-                    return take  # whole already: a run that died before it could finish loaded it
-                transfer.part = await self._disk(self._storage.open_part, take)
-            return await self._keep_trying(transfer)
+            with self._switches.spared(f"job {transfer.take.job.key!r}"), self._transfers.cuttable():
+                result = await self._try(transfer)
         finally:
-            transfer.part.close()
+            transfer.close()
+            self._room.release()
+        if isinstance(result, float) and not self._off:
+            return self._plan(transfer, result)
+        if isinstance(result, Take):
+            self._forget(transfer)
+            await self._outbox.put(result)
+        else:
+            self._over(transfer)
+        return None
 
-    async def _keep_trying(self, transfer: Transfer) -> Take | None:
-        tries = 0
-        give_up_at = self._clock.monotonic() + self._settings.url_life_s
-        while True:
-            try:
-                if transfer.dead is not None and not await self._refresh(transfer):
-                    return None
-                return await self._load(transfer)
-            except UnusableFileError as exc:
-                await self._record.end(transfer.take, TakeState.UNDELIVERED, str(exc))
+    def _over(self, transfer: Transfer) -> None:
+        self._forget(transfer)
+        self._leave(transfer.take)
+
+    def _forget(self, transfer: Transfer) -> None:
+        self._waiting.pop(transfer.take.id, None)
+        self._slots.loaded(transfer.take.id)
+        self._nudge()
+
+    async def _try(self, transfer: Transfer) -> Take | float | None:
+        """The take with its bytes on disk; seconds until the next try; or None: it ended, or stays ready."""
+        if transfer.part is None and transfer.tries == 0 and transfer.dead is None:
+            placed = await self._disk(self._storage.adoptable, transfer.take)
+            if placed is not None:  # by a run that died before it could say so
+                return replace(transfer.take, sha256=placed[0], size_bytes=placed[1])
+        try:
+            if transfer.dead is not None and not await self._refresh(transfer):
                 return None
-            except DeadLinkError as exc:
-                transfer.dead = str(exc)
-            except BrokenOffError as exc:
-                tries += 1
-                delay = retry_delay(tries, DOWNLOAD_BACKOFF, self._rng, exc.wait_s)
-                if self._clock.monotonic() + delay > give_up_at:
-                    self._record.trouble("take.download_failing", f"{exc}; run again", transfer.take)
-                    return None
-                self._record.trouble("take.download_interrupted", f"{exc}; will go on", transfer.take)
-                await nap(self._switches.downloads_off, delay)
+            return await self._loader.load(transfer)
+        except UnusableFileError as exc:
+            transfer.take = await self._record.end(transfer.take, TakeState.UNDELIVERED, str(exc))
+            return None
+        except DeadLinkError as exc:
+            transfer.dead = str(exc)
+            return 0.0
+        except BrokenOffError as exc:
+            return self._next_try(transfer, exc)
+
+    def _next_try(self, transfer: Transfer, broken: BrokenOffError) -> float | None:
+        transfer.tries += 1
+        delay_s = retry_delay(transfer.tries, DOWNLOAD_BACKOFF, self._rng, broken.wait_s)
+        if self._clock.monotonic() + delay_s > transfer.give_up_at:
+            self._record.trouble("take.download_failing", f"{broken}; run again", transfer.take)
+            return None
+        self._record.trouble("take.download_interrupted", f"{broken}; will go on", transfer.take)
+        return delay_s
 
     async def _refresh(self, transfer: Transfer) -> bool:
         """One poll for a fresh link. False: the take is over for this run."""
         take, why = transfer.take, transfer.dead
         transfer.refreshes += 1
         if transfer.refreshes > REFRESHES:
-            await self._record.end(take, TakeState.UNDELIVERED, f"{why}, also with fresh ones")
+            why = f"{why}, also with fresh ones"
+            transfer.take = await self._record.end(take, TakeState.UNDELIVERED, why)
             return False
         polled = await self._gateway.fresh_link(take, self._switches.downloads_off)
         if polled is None or polled.verdict in (PollVerdict.ACCOUNT, PollVerdict.CREDITS):
@@ -159,114 +199,10 @@ class DownloadStage:
             transfer.dead = None
             return True
         if polled.verdict is PollVerdict.RUNNING:
-            await self._record.move(take, TakeState.ACCEPTED, reason=f"{why}; rendering again")
+            why = f"{why}; rendering again"
+            transfer.take = await self._record.move(take, TakeState.ACCEPTED, reason=why)
         else:
             state = _ENDS.get(polled.verdict, TakeState.UNDELIVERED)
-            await self._record.end(take, state, f"{why}; {polled.reason or polled.verdict}")
+            why = f"{why}; {polled.reason or polled.verdict}"
+            transfer.take = await self._record.end(take, state, why)
         return False
-
-    async def _load(self, transfer: Transfer) -> Take:
-        await self._fill(transfer)
-        sha256 = await self._disk(transfer.part.seal)
-        size_bytes = transfer.part.size_bytes
-        # On record before the link may die: what is whole on disk needs no gateway any more.
-        return await self._record.note(transfer.take, sha256=sha256, size_bytes=size_bytes)
-
-    async def _fill(self, transfer: Transfer) -> None:
-        """Bytes until the file is whole. Raises DeadLinkError, UnusableFileError, BrokenOffError."""
-        take, part = transfer.take, transfer.part
-        assert take.url is not None, "a ready take has a link"
-        ask: dict[str, str] = {}
-        # Without one, nothing tells whether the rest would fit on: the answer begins at the start.
-        if part.size_bytes and take.validator is not None:
-            ask |= {"Range": f"bytes={part.size_bytes}-", "If-Range": take.validator}
-        try:
-            with anyio.CancelScope() as stalled:
-                self._push(stalled)
-                async with self._transport.fetch(take.url, ask) as fetched:
-                    await self._pour(transfer, fetched, stalled)
-        except (NotSentError, LostAnswerError) as exc:
-            raise BrokenOffError(str(exc)) from exc
-        if stalled.cancelled_caught:
-            limit_s = self._settings.stall_timeout_s
-            raise BrokenOffError(f"the file host sent nothing for {limit_s:g} s")
-
-    def _push(self, stalled: anyio.CancelScope) -> None:
-        stalled.deadline = anyio.current_time() + self._settings.stall_timeout_s
-
-    async def _begin(self, fetched: Fetched, part: Part) -> int | None:
-        """Read the answer's head: the size the whole file will have, if the server says."""
-        status, headers = fetched.status, fetched.headers
-        if status in DEAD:
-            raise DeadLinkError(f"the link is dead (HTTP {status})")
-        if status == 416:
-            await self._disk(part.restart)
-            raise BrokenOffError("the file changed while it was loaded")
-        if status not in (200, 206):
-            wait_s = parse_retry_after(headers.get("retry-after"), self._clock.wall())
-            raise BrokenOffError(f"the file host answered HTTP {status}", wait_s)
-        if headers.get("content-encoding", "identity").lower() not in PLAIN:
-            raise UnusableFileError(f"the file comes encoded as {headers['content-encoding']!r}")
-        start = _range_start(headers) if status == 206 else 0
-        if start != part.size_bytes:
-            await self._disk(part.restart)
-        if start != part.size_bytes:
-            raise BrokenOffError("the file host sent another stretch than was asked for")
-        length = headers.get("content-length", "")
-        return start + int(length) if _DIGITS.fullmatch(length) else None
-
-    async def _check_room(self, take: Take, total: int | None, part: Part) -> None:
-        """Look at size cap and disk before the first byte."""
-        if (total or 0) > MAX_CLIP_BYTES:
-            raise UnusableFileError(f"the file is too large to be a clip: {total} bytes")
-        free = await self._disk(self._storage.free_bytes)
-        if free < (total or 0) - part.size_bytes + KEEP_FREE_BYTES:
-            raise DiskFullError(
-                f"no room for the clip of job {take.job.key!r}: it needs {total or 'some'} bytes and"
-                f" {KEEP_FREE_BYTES >> 20} MiB to spare, {free} are free; free some space and run again"
-            )
-
-    async def _pour(self, transfer: Transfer, fetched: Fetched, stalled: anyio.CancelScope) -> None:
-        """The answer's body into the part file, piece by piece."""
-        part = transfer.part
-        self._gateway.count("download", str(fetched.status))
-        total = await self._begin(fetched, part)
-        await self._check_room(transfer.take, total, part)
-        await self._remember_validator(transfer, _validator(fetched.headers), total)
-        async with aclosing(fetched.pieces()) as pieces:
-            async for piece in pieces:
-                await self._disk(part.write, piece)
-                transfer.refreshes = 0
-                if part.size_bytes > MAX_CLIP_BYTES:
-                    raise UnusableFileError("the file does not end")
-                self._push(stalled)
-                size = part.size_bytes
-                self._record.tell(BytesLoaded(take=transfer.take, size_bytes=size, total_bytes=total))
-        if total is not None and part.size_bytes != total:
-            raise BrokenOffError(f"the file broke off at {part.size_bytes} of {total} bytes")
-
-    async def _remember_validator(self, transfer: Transfer, validator: str | None, total: int | None) -> None:
-        """For a further try in this run always; for a later run where a second start would hurt."""
-        if validator == transfer.take.validator:
-            return
-        if (total or 0) >= LONG_BYTES:
-            transfer.take = await self._record.note(transfer.take, validator=validator)
-        else:
-            transfer.take = replace(transfer.take, validator=validator)
-
-
-def _range_start(headers: Mapping[str, str]) -> int:
-    """Where a partial answer begins, by its `Content-Range: bytes 5-9/10`; -1 where it does not say."""
-    unit, _, rest = headers.get("content-range", "").partition(" ")
-    first = rest.partition("-")[0]
-    return int(first) if unit == "bytes" and _DIGITS.fullmatch(first) else -1
-
-
-def _validator(headers: Mapping[str, str]) -> str | None:
-    """What proves that a later stretch belongs to the same file: a strong ETag, else the date.
-
-    Source: RFC 9110, section 13.1.5: a weak one must not be used with ranges.
-    """
-    etag = headers.get("etag", "")
-    found = etag if etag.startswith('"') else headers.get("last-modified")
-    return found if found is not None and found.isascii() and found.isprintable() else None

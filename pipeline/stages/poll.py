@@ -98,6 +98,7 @@ class PollStage:
     async def _take_in(self, inbox: Inbox) -> None:
         while (take := await inbox.get()) is not CLOSED:
             if take.state is TakeState.READY:
+                self._slots.ready(take.id)
                 await self._outbox.put(take)
             elif take.handle is None or self._switches.polls_off.is_set():
                 self._leave(take)
@@ -296,6 +297,7 @@ class PollStage:
             ended_at=None,
         )
         self._forget(take)
+        self._slots.ready(take.id)
         await self._outbox.put(take)
 
     async def _end(

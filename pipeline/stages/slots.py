@@ -1,4 +1,6 @@
-"""Who counts against `max_in_flight`: what is being sent, what a gateway works on, what it may work on.
+"""When the next take may be sent: who counts against `max_in_flight`, and how many clips wait to be loaded.
+
+Against it count what is being sent, what a gateway works on, and what it may work on.
 
 A slot is kept until the take ends, or until its job deadline (wall time) passes; that holds across restarts.
 """
@@ -7,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import anyio
 
@@ -17,8 +19,20 @@ from pipeline.clock import Clock
 class Slots:
     """At most `limit` takes at once; waiters go in the order they came."""
 
-    def __init__(self, limit: int, clock: Clock, off: anyio.Event) -> None:
+    def __init__(
+        self,
+        limit: int,
+        clock: Clock,
+        off: anyio.Event,
+        *,
+        most_behind: float = math.inf,
+        tell_behind: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        """`most_behind`: with more clips than that to load, nothing is sent; `tell_behind` hears how many."""
         self._limit = limit
+        self._most_behind = most_behind
+        self._tell_behind = tell_behind
+        self._behind: set[int] = set()
         self._clock = clock
         self._off = off
         self._until: dict[int, float] = {}
@@ -37,7 +51,7 @@ class Slots:
         async with self._turn:  # only the first in line waits for a change
             while not self._off.is_set():
                 self._drop_expired()
-                if len(self._until) < self._limit:
+                if len(self._until) < self._limit and len(self._behind) <= self._most_behind:
                     self._until[take_id] = math.inf
                     return True
                 await self._wait()
@@ -46,6 +60,18 @@ class Slots:
     def count_until(self, take_id: int, wall: float) -> None:
         """The gateway has it, or may have it: it counts until then."""
         self._until[take_id] = wall
+        self.wake()
+
+    def ready(self, take_id: int) -> None:
+        """Its clip is to be loaded. Downloads come first: links die, and prompts do not."""
+        before = len(self._behind)
+        self._behind.add(take_id)
+        if before <= self._most_behind < len(self._behind):
+            self._tell_behind(len(self._behind))
+
+    def loaded(self, take_id: int) -> None:
+        """It is on disk, or nobody tries any more."""
+        self._behind.discard(take_id)
         self.wake()
 
     def free(self, take_id: int) -> None:

@@ -42,6 +42,9 @@ class Transport(Protocol):
         """
 
     def fetch(self, url: str, headers: Mapping[str, str]) -> AbstractAsyncContextManager[Fetched]:
-        """Get a file, without any key, following redirects. Raises NotSentError, LostAnswerError."""
+        """Get a file, without any key, following redirects.
+
+        Raises NotSentError, LostAnswerError, and BadLinkError where no other try can help.
+        """
 
     async def close(self) -> None: ...

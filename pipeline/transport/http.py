@@ -20,7 +20,7 @@ import anyio
 from yarl import URL
 
 from pipeline.config import Secret
-from pipeline.errors import LostAnswerError, NotSentError
+from pipeline.errors import BadLinkError, LostAnswerError
 from pipeline.providers.base import Answer, Call, FilePart
 from pipeline.transport.base import Sent
 from pipeline.transport.failures import mapped
@@ -91,10 +91,7 @@ class HttpTransport:
 
     @asynccontextmanager
     async def fetch(self, url: str, headers: Mapping[str, str]) -> AsyncIterator[_Fetched]:
-        try:
-            address = _read_up(URL(url, encoded=True))
-        except (ValueError, IndexError) as exc:
-            raise NotSentError(f"result link is not an address: {exc}") from exc
+        address = _address("the link is", url)
         async with await self._follow(address, headers) as response:
             yield _Fetched(response, response.url.host or "")
 
@@ -108,8 +105,8 @@ class HttpTransport:
                 if response.status not in REDIRECTS or place is None:
                     return response
                 response.release()
-                address = _read_up(address.join(URL(place)))
-        raise LostAnswerError(f"{address.host} redirects too often")
+            address = _address(f"{address.host} redirects to", place, address)
+        raise BadLinkError(f"the link is redirected without end, at last by {address.host}")
 
 
 class _Fetched:
@@ -147,9 +144,15 @@ class _Fetched:
             raise lost
 
 
-def _read_up(address: URL) -> URL:
-    """`address`, once yarl has read what it reads late. Raises ValueError or IndexError."""
-    _ = address.host, address.port
+def _address(what: str, place: str, base: URL | None = None) -> URL:
+    """A place that can be asked. yarl reads host and port late. Raises BadLinkError."""
+    try:
+        address = URL(place, encoded=True) if base is None else base.join(URL(place))
+        host, _ = address.host, address.port
+    except (ValueError, IndexError) as exc:
+        raise BadLinkError(f"{what} no address: {exc}") from exc
+    if address.scheme not in ("http", "https") or not host:
+        raise BadLinkError(f"{what} no http or https address")
     return address
 
 

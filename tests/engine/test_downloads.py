@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.builders_engine import (
+    BAD_LINK,
     DEAD_LINK,
     OK,
     PIECE_BYTES,
@@ -14,6 +15,7 @@ from support.builders_engine import (
     FakeGateway,
     Step,
     always,
+    between,
     clip_named,
     hangs,
     in_turn,
@@ -240,6 +242,47 @@ def test_no_more_downloads_at_once_than_allowed(tmp_path: Path) -> None:
     assert night.finished()
     assert max(sum(begin <= at < end for begin, end in spans) for at, _ in spans) == 2
     night.sound()
+
+
+def test_links_that_hang_keep_no_other_clip_waiting(tmp_path: Path) -> None:
+    """Between two tries a take holds no place: the healthy clips come, however many links are bad."""
+    bad = {f"job{n:02d}" for n in range(6)}
+    gateway = FakeGateway(file=lambda ask: refused(503, "down") if ask.key in bad else None)
+    limits = {"downloads": 2, "submit_per_s": 100, "max_in_flight": 20, "poll_per_s": 100}
+    night = Night(tmp_path, [f"job{n:02d}" for n in range(10)], gateway, limits)
+
+    night.run(signal_at=300.0)
+
+    states = night.states()
+    assert {key for key, state in states.items() if state == "ready"} == bad
+    assert {key for key, state in states.items() if state == "done"} == set(states) - bad
+    gateway.heal()
+    assert night.run().exit_code == 0
+    night.sound()
+
+
+def test_nothing_new_is_sent_while_too_many_clips_wait_to_be_loaded(tmp_path: Path) -> None:
+    """Links die, prompts do not: with the file host down, the buying stops at twice the downloads."""
+    gateway = FakeGateway(file=between(0, 2000, refused(503, "down")), render_s=10)
+    limits = {"downloads": 2, "submit_per_s": 1, "max_in_flight": 2, "poll_per_s": 100}
+    night = Night(tmp_path, [f"job{n:02d}" for n in range(20)], gateway, limits)
+
+    night.run(signal_at=1500.0)
+
+    sent = len(night.submits)
+    assert sent <= 2 * 2 + 1 + 2, "twice the downloads, one more that tipped it, and what was in flight"
+    assert "clips wait to be downloaded" in repr(night.events)
+    assert night.run().exit_code == 0
+    night.sound()
+
+
+def test_a_link_that_can_never_work_is_asked_for_anew_at_once(tmp_path: Path) -> None:
+    """Redirects without end and other schemes are no network trouble: a fresh link at once."""
+    night = Night(tmp_path, gateway=FakeGateway(file=in_turn(BAD_LINK)))
+
+    assert night.run().exit_code == 0
+    assert len({ask.url for ask in night.files()}) == 2
+    assert night.seconds < 120
 
 
 def test_the_key_never_goes_to_the_file_host(tmp_path: Path) -> None:

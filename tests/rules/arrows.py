@@ -31,7 +31,7 @@ LAYERS = (
 )
 LAYER = {unit: number for number, units in enumerate(LAYERS) for unit in units}
 DOORS, STAGES, ORDER = 2, 3, 4
-SHARED_STAGES = {"stages.base", "stages.gateway", "stages.slots"}
+SHARED_STAGES = {"stages.base", "stages.gateway", "stages.slots", "stages.transfer"}
 ISLAND = "sim"
 SEES_ISLAND = {"wiring", "cli"}
 

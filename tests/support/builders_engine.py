@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
 
-from pipeline.errors import LostAnswerError, NotSentError
+from pipeline.errors import BadLinkError, LostAnswerError, NotSentError
 from pipeline.providers.base import Answer, Call
 from pipeline.transport.base import Fetched, Sent
 
@@ -62,6 +62,7 @@ class Step:
     leaves: bool = True  # the headers leave this machine
     accepts: bool = False  # a submit that the gateway takes, whatever then becomes of the answer
     # of files:
+    bad_link: bool = False  # it can lead to no file
     content: bytes | None = None
     cut_at: int | None = None  # absolute position at which the connection breaks, or, without length, ends
     stall_at: int | None = None
@@ -73,6 +74,7 @@ class Step:
 Script = Callable[[Ask], Step | None]
 
 OK = Step()
+BAD_LINK = Step(bad_link=True)
 DEAD_LINK = Step(status=403, body=b"<Error><Code>AccessDenied</Code></Error>")
 
 
@@ -269,6 +271,8 @@ class FakeGateway:
             sent.headers_left = True
             if ask.kind == "submit" and (step.accepts or step == OK or _is_only_slow(step)):
                 self._accept(ask)
+        if step.bad_link:
+            raise BadLinkError("the link is redirected without end")
         if step.hangs:
             await asyncio.Event().wait()
         if not step.leaves:

@@ -1,0 +1,202 @@
+"""One transfer: a link's bytes into the take's part file, resumed, and never more than the disk holds.
+
+Shared by the download stage alone. What a failed try means for the take is for the stage to say.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+
+import anyio
+
+from pipeline.backoff import parse_retry_after
+from pipeline.clock import Clock
+from pipeline.errors import BadLinkError, DiskFullError, LostAnswerError, NotSentError
+from pipeline.events import BytesLoaded
+from pipeline.model import Take
+from pipeline.offload import Offload
+from pipeline.stages.base import Record
+from pipeline.storage.base import Part, Storage
+from pipeline.transport.base import Fetched, Transport
+
+MAX_CLIP_BYTES = 4 << 30
+KEEP_FREE_BYTES = 64 << 20  # for the ledger and what else runs on this disk
+LONG_BYTES = 8 << 20  # from here on, an interrupted file is worth resuming in a later run
+DEAD = {401, 403, 404, 410}
+PLAIN = {"identity", "aws-chunked"}  # the second tells how it was uploaded, not how it comes
+_DIGITS = re.compile(r"[0-9]{1,19}")
+
+
+class DeadLinkError(Exception):
+    """The link does not lead to a file any more; a fresh one may."""
+
+
+class UnusableFileError(Exception):
+    """What the link leads to cannot be a clip that we keep."""
+
+
+class BrokenOffError(Exception):
+    """The transfer broke off; another try may go on where it stopped."""
+
+    def __init__(self, reason: str, wait_s: float | None = None) -> None:
+        super().__init__(reason)
+        self.wait_s = wait_s
+
+
+@dataclass(slots=True)
+class Transfer:
+    """One take on its way to disk, over all tries of this run."""
+
+    take: Take
+    give_up_at: float  # monotonic
+    part: Part | None = None  # open during a try
+    tries: int = 0  # that broke off
+    dead: str | None = None  # why the present link is known to lead nowhere
+    refreshes: int = 0
+
+    def close(self) -> None:
+        if self.part is not None:
+            self.part.close()
+            self.part = None
+
+
+class Loader:
+    """Tries of transfers."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        storage: Storage,
+        record: Record,
+        disk: Offload,
+        count: Callable[[str, str], None],
+        stall_timeout_s: float,
+    ) -> None:
+        self._transport = transport
+        self._storage = storage
+        self._record = record
+        self._disk = disk
+        self._count = count
+        self._stall_timeout_s = stall_timeout_s
+        self._clock: Clock = record.clock
+
+    async def load(self, transfer: Transfer) -> Take:
+        """The take with hash and size, its part durable.
+
+        Raises DeadLinkError, UnusableFileError, BrokenOffError, DiskFullError.
+        """
+        transfer.part = part = await self._disk(self._storage.open_part, transfer.take)
+        take = transfer.take
+        if take.sha256 is not None and part.size_bytes == take.size_bytes:
+            if await self._disk(part.seal) == take.sha256:
+                return take  # whole already: a run that died before it could finish loaded it
+            transfer.part = part = await self._disk(self._storage.open_part, take)
+        await self._fill(transfer, part)
+        sha256 = await self._disk(part.seal)
+        size_bytes = part.size_bytes
+        # On record before the link may die: what is whole on disk needs no gateway any more.
+        return await self._record.note(transfer.take, sha256=sha256, size_bytes=size_bytes)
+
+    async def _fill(self, transfer: Transfer, part: Part) -> None:
+        """Bytes until the file is whole."""
+        take = transfer.take
+        assert take.url is not None, "a ready take has a link"
+        ask: dict[str, str] = {}
+        # Without one, nothing tells whether the rest would fit on: the answer begins at the start.
+        if part.size_bytes and take.validator is not None:
+            ask |= {"Range": f"bytes={part.size_bytes}-", "If-Range": take.validator}
+        try:
+            with anyio.CancelScope() as stalled:
+                self._push(stalled)
+                async with self._transport.fetch(take.url, ask) as fetched:
+                    await self._pour(transfer, part, fetched, stalled)
+        except BadLinkError as exc:
+            raise DeadLinkError(str(exc)) from exc
+        except (NotSentError, LostAnswerError) as exc:
+            raise BrokenOffError(str(exc)) from exc
+        if stalled.cancelled_caught:
+            raise BrokenOffError(f"the file host sent nothing for {self._stall_timeout_s:g} s")
+
+    def _push(self, stalled: anyio.CancelScope) -> None:
+        stalled.deadline = anyio.current_time() + self._stall_timeout_s
+
+    async def _begin(self, fetched: Fetched, part: Part) -> int | None:
+        """Read the answer's head: the size the whole file will have, if the server says."""
+        status, headers = fetched.status, fetched.headers
+        if status in DEAD:
+            raise DeadLinkError(f"the link is dead (HTTP {status})")
+        if status == 416:
+            await self._disk(part.restart)
+            raise BrokenOffError("the file changed while it was loaded")
+        if status not in (200, 206):
+            wait_s = parse_retry_after(headers.get("retry-after"), self._clock.wall())
+            raise BrokenOffError(f"the file host answered HTTP {status}", wait_s)
+        if headers.get("content-encoding", "identity").lower() not in PLAIN:
+            raise UnusableFileError(f"the file comes encoded as {headers['content-encoding']!r}")
+        start = _range_start(headers) if status == 206 else 0
+        if start != part.size_bytes:
+            await self._disk(part.restart)
+        if start != part.size_bytes:
+            raise BrokenOffError("the file host sent another stretch than was asked for")
+        length = headers.get("content-length", "")
+        return start + int(length) if _DIGITS.fullmatch(length) else None
+
+    async def _check_room(self, take: Take, total: int | None, part: Part) -> None:
+        """Look at size cap and disk before the first byte."""
+        if (total or 0) > MAX_CLIP_BYTES:
+            raise UnusableFileError(f"the file is too large to be a clip: {total} bytes")
+        free = await self._disk(self._storage.free_bytes)
+        if free < (total or 0) - part.size_bytes + KEEP_FREE_BYTES:
+            raise DiskFullError(
+                f"no room for the clip of job {take.job.key!r}: it needs {total or 'some'} bytes and"
+                f" {KEEP_FREE_BYTES >> 20} MiB to spare, {free} are free; free some space and run again"
+            )
+
+    async def _pour(
+        self, transfer: Transfer, part: Part, fetched: Fetched, stalled: anyio.CancelScope
+    ) -> None:
+        """The answer's body into the part file, piece by piece."""
+        self._count("download", str(fetched.status))
+        total = await self._begin(fetched, part)
+        await self._check_room(transfer.take, total, part)
+        await self._remember_validator(transfer, _validator(fetched.headers), total)
+        async with aclosing(fetched.pieces()) as pieces:
+            async for piece in pieces:
+                await self._disk(part.write, piece)
+                transfer.refreshes = 0
+                if part.size_bytes > MAX_CLIP_BYTES:
+                    raise UnusableFileError("the file does not end")
+                self._push(stalled)
+                size = part.size_bytes
+                self._record.tell(BytesLoaded(take=transfer.take, size_bytes=size, total_bytes=total))
+        if total is not None and part.size_bytes != total:
+            raise BrokenOffError(f"the file broke off at {part.size_bytes} of {total} bytes")
+
+    async def _remember_validator(self, transfer: Transfer, validator: str | None, total: int | None) -> None:
+        """For a further try in this run always; for a later run where a second start would hurt."""
+        if validator == transfer.take.validator:
+            return
+        if (total or 0) >= LONG_BYTES:
+            transfer.take = await self._record.note(transfer.take, validator=validator)
+        else:
+            transfer.take = replace(transfer.take, validator=validator)
+
+
+def _range_start(headers: Mapping[str, str]) -> int:
+    """Where a partial answer begins, by its `Content-Range: bytes 5-9/10`; -1 where it does not say."""
+    unit, _, rest = headers.get("content-range", "").partition(" ")
+    first = rest.partition("-")[0]
+    return int(first) if unit == "bytes" and _DIGITS.fullmatch(first) else -1
+
+
+def _validator(headers: Mapping[str, str]) -> str | None:
+    """What proves that a later stretch belongs to the same file: a strong ETag, else the date.
+
+    Source: RFC 9110, section 13.1.5: a weak one must not be used with ranges.
+    """
+    etag = headers.get("etag", "")
+    found = etag if etag.startswith('"') else headers.get("last-modified")
+    return found if found is not None and found.isascii() and found.isprintable() else None
