@@ -11,6 +11,7 @@ from sim.builders import (
     ALL_DONE,
     COMET,
     EVERY_DIALECT,
+    WIRES,
     XAI,
     Wire,
     a_gateway,
@@ -23,6 +24,8 @@ from sim.builders import (
 )
 
 from pipeline.sim.faults import FAULTS
+
+HOWS = tuple(f", how: {how}" for how in ("cut", "quotes", "bytes", "deep", "digits"))
 
 
 @EVERY_DIALECT
@@ -232,13 +235,16 @@ def test_faults_add_up_on_one_answer() -> None:
         "  - {fault: status_word, word: warming}\n"
         "  - {fault: content_type, phase: poll, value: text/plain}\n"
         "  - {fault: trickle, phase: poll, piece_bytes: 1, every_s: 0.5}\n"
+        "  - {fault: no_url}\n"
+        "  - {fault: status_word, word: warming}\n"
     )
 
     reply = poll(gateway, submitted(gateway))
 
-    assert (reply.wait_s, reply.content_type, reply.piece_bytes, reply.every_s) == (3, "text/plain", 1, 0.5)
+    assert (reply.wait_s, reply.piece_bytes, reply.every_s) == (3, 1, 0.5)
     assert json.loads(reply.body)["status"] == "warming"
-    assert len(gateway.bill()["faults"]) == 4
+    assert json.loads(reply.body)["video"]["url"] is None
+    assert len(gateway.bill()["faults"]) == 5
 
 
 @settings(deadline=None, max_examples=10)
@@ -253,3 +259,29 @@ def test_a_night_repeats_from_its_seed(seed: int) -> None:
         return {i: (replies[i].status, replies[i].is_plain) for i in sorted(order)}
 
     assert night(list(range(20))) == night(list(reversed(range(20))))
+
+
+@settings(deadline=None, max_examples=15)
+@given(seed=st.integers(0, 2**32), data=st.data())
+def test_any_faults_go_together(seed: int, data: st.DataObject) -> None:
+    """In any order, on any request: there is an answer, and the bill is what was accepted."""
+    names = data.draw(st.permutations(list(FAULTS)))
+    chosen = [(name, how) for name in names for how in (HOWS if name == "malformed" else ("",))]
+    faults = [
+        f"  - {{fault: {name}, rate: 0.2, seed: {place}{how}}}\n" for place, (name, how) in enumerate(chosen)
+    ]
+    gateway = a_gateway("poll_form: mixed\nfaults:\n" + "".join(faults), seed)
+
+    for wire in WIRES:
+        for number in range(5):
+            submit(gateway, wire=wire, prompt=f"{number}")
+    for job in list(gateway.world.jobs()):
+        (wire,) = [one for one in WIRES if one.name == job.dialect]
+        for now in (0.0, 1.0, ALL_DONE, ALL_DONE):
+            poll(gateway, job.id, now, wire)
+        link = gateway.world.links.give(job.id, ALL_DONE)
+        for _ in range(3):
+            get_link(gateway, link)
+
+    bill = gateway.bill()
+    assert bill["total_ticks"] == sum(job["ticks"] for job in bill["jobs"])

@@ -38,8 +38,11 @@ def with_id(reply: Reply, field: str, job_id: str | None) -> Reply:
 
 
 def _levels(reply: Reply) -> list[dict[str, Any]]:
-    """The objects of a body from the outside in; none where the body is not an object."""
-    value = json.loads(reply.body) if reply.body else None
+    """The objects of a body from the outside in; none where another fault has made it no JSON object."""
+    try:
+        value = json.loads(reply.body)
+    except (ValueError, RecursionError):
+        return []
     found: list[dict[str, Any]] = []
     while isinstance(value, dict):
         found.append(value)

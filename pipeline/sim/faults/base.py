@@ -8,7 +8,7 @@ strikes is accepted is `accepts`. What is to be said it leaves to the voice of w
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Annotated, ClassVar, Literal, Protocol
 
@@ -159,5 +159,17 @@ class Mask(Fault):
     def before(self, attempt: Attempt) -> Reply | None:
         return None if self.accepted else self.answer(attempt)
 
-    def after(self, attempt: Attempt, reply: Reply) -> Reply:  # noqa: ARG002
-        return self.answer(attempt)
+    def after(self, attempt: Attempt, reply: Reply) -> Reply:
+        return instead(reply, self.answer(attempt))
+
+
+def instead(reply: Reply, answer: Reply) -> Reply:
+    """Another answer, sent in the way that was meant for this one: what other faults did to that stays."""
+    return replace(
+        reply,
+        status=answer.status,
+        body=answer.body,
+        content_type=answer.content_type,
+        headers=answer.headers,
+        clip=answer.clip,
+    )

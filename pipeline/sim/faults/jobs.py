@@ -10,7 +10,18 @@ import random
 from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args
 
-from pipeline.sim.faults.base import POLL, SUBMIT, Attempt, Count, Fault, FaultPhase, Refusal, Seconds, Status
+from pipeline.sim.faults.base import (
+    POLL,
+    SUBMIT,
+    Attempt,
+    Count,
+    Fault,
+    FaultPhase,
+    Refusal,
+    Seconds,
+    Status,
+    instead,
+)
 from pipeline.sim.wire import Reply
 from pipeline.sim.world import Outcome, View
 
@@ -63,6 +74,13 @@ class StatusWord(Fault):
         return attempt.voice.with_status(reply, self.word) if reply.status < 300 else reply
 
 
+def told(attempt: Attempt, reply: Reply, outcome: Outcome) -> Reply:
+    """The answer for a job that ended so; the one there is, while the job goes on."""
+    if not attempt.polls_since_end:
+        return reply
+    return instead(reply, attempt.voice.told(View("ended", 100, outcome)))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told(Fault):
     """Base of faults that tell another end than the job has."""
@@ -72,7 +90,7 @@ class Told(Fault):
     outcome: ClassVar[Outcome]
 
     def after(self, attempt: Attempt, reply: Reply) -> Reply:
-        return attempt.voice.told(View("ended", 100, self.outcome)) if attempt.polls_since_end else reply
+        return told(attempt, reply, self.outcome)
 
 
 class Failed(Told):
@@ -122,11 +140,9 @@ class Moderated(Fault):
         return attempt.voice.refused("moderation", 400) if attempt.phase == "submit" else None
 
     def after(self, attempt: Attempt, reply: Reply) -> Reply:
-        if not attempt.polls_since_end:
-            return reply
         forms = get_args(ModerationForm) if self.form == "any" else (self.form,)
         form = random.Random(attempt.chance_key).choice(forms)  # noqa: S311 - repeatable, no secrets
-        return attempt.voice.told(View("ended", 100, _OUTCOMES[form]))
+        return told(attempt, reply, _OUTCOMES[form])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +154,8 @@ class Stuck(Fault):
     per_job: ClassVar[bool] = True
 
     def after(self, attempt: Attempt, reply: Reply) -> Reply:
-        return attempt.voice.told(View("rendering", 99, "done")) if attempt.polls_since_end else reply
+        rendering = attempt.voice.told(View("rendering", 99, "done"))
+        return instead(reply, rendering) if attempt.polls_since_end else reply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,4 +169,4 @@ class OddLink(Fault):
     def after(self, attempt: Attempt, reply: Reply) -> Reply:
         view = attempt.voice.view
         done = view is not None and view.phase == "ended" and view.outcome == "done"
-        return attempt.voice.told(view, self.link) if view is not None and done else reply
+        return instead(reply, attempt.voice.told(view, self.link)) if view is not None and done else reply
