@@ -162,6 +162,8 @@ class DownloadStage:
                 return None
             return await self._loader.load(transfer)
         except UnusableFileError as exc:
+            if transfer.part is not None:
+                await self._disk(transfer.part.restart)  # what cannot be a clip need not fill the disk
             transfer.take = await self._record.end(transfer.take, TakeState.UNDELIVERED, str(exc))
             return None
         except DeadLinkError as exc:

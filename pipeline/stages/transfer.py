@@ -5,6 +5,7 @@ Shared by the download stage alone. What a failed try means for the take is for 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
@@ -23,6 +24,7 @@ from pipeline.storage.base import Part, Storage
 from pipeline.transport.base import Fetched, Transport
 
 MAX_CLIP_BYTES = 4 << 30
+SLOWEST_BYTES_PER_S = 1024  # what comes slower has stalled, unless it is a twentieth of the file meanwhile
 KEEP_FREE_BYTES = 64 << 20  # for the ledger and what else runs on this disk
 LONG_BYTES = 8 << 20  # from here on, an interrupted file is worth resuming in a later run
 DEAD = {401, 403, 404, 410}
@@ -54,6 +56,7 @@ class Transfer:
     give_up_at: float  # monotonic
     part: Part | None = None  # open during a try
     tries: int = 0  # that broke off
+    total_bytes: int | None = None  # as the server last said
     dead: str | None = None  # why the present link is known to lead nowhere
     refreshes: int = 0
 
@@ -118,12 +121,12 @@ class Loader:
         except (NotSentError, LostAnswerError) as exc:
             raise BrokenOffError(str(exc)) from exc
         if stalled.cancelled_caught:
-            raise BrokenOffError(f"the file host sent nothing for {self._stall_timeout_s:g} s")
+            raise BrokenOffError(f"the file host sent next to nothing for {self._stall_timeout_s:g} s")
 
     def _push(self, stalled: anyio.CancelScope) -> None:
         stalled.deadline = anyio.current_time() + self._stall_timeout_s
 
-    async def _begin(self, fetched: Fetched, part: Part) -> int | None:
+    async def _begin(self, transfer: Transfer, fetched: Fetched, part: Part) -> int | None:
         """Read the answer's head: the size the whole file will have, if the server says."""
         status, headers = fetched.status, fetched.headers
         if status in DEAD:
@@ -137,6 +140,9 @@ class Loader:
         if headers.get("content-encoding", "identity").lower() not in PLAIN:
             raise UnusableFileError(f"the file comes encoded as {headers['content-encoding']!r}")
         start = _range_start(headers) if status == 206 else 0
+        if status == 206 and _is_another_file(transfer, headers):
+            await self._disk(part.restart)
+            raise BrokenOffError("the file changed while it was loaded")
         if start != part.size_bytes:
             await self._disk(part.restart)
         if start != part.size_bytes:
@@ -160,17 +166,22 @@ class Loader:
     ) -> None:
         """The answer's body into the part file, piece by piece."""
         self._count("download", str(fetched.status))
-        total = await self._begin(fetched, part)
+        total = await self._begin(transfer, fetched, part)
         await self._check_room(transfer.take, total, part)
         await self._remember_validator(transfer, _validator(fetched.headers), total)
+        transfer.total_bytes = total
+        pushed_at = part.size_bytes
+        enough = min(self._stall_timeout_s * SLOWEST_BYTES_PER_S, math.inf if total is None else total / 20)
         async with aclosing(fetched.pieces()) as pieces:
             async for piece in pieces:
                 await self._disk(part.write, piece)
                 transfer.refreshes = 0
-                if part.size_bytes > MAX_CLIP_BYTES:
-                    raise UnusableFileError("the file does not end")
-                self._push(stalled)
                 size = part.size_bytes
+                if size > MAX_CLIP_BYTES:
+                    raise UnusableFileError("the file does not end")
+                if size - pushed_at >= enough:
+                    self._push(stalled)
+                    pushed_at = size
                 self._record.tell(BytesLoaded(take=transfer.take, size_bytes=size, total_bytes=total))
         if total is not None and part.size_bytes != total:
             raise BrokenOffError(f"the file broke off at {part.size_bytes} of {total} bytes")
@@ -183,6 +194,15 @@ class Loader:
             transfer.take = await self._record.note(transfer.take, validator=validator)
         else:
             transfer.take = replace(transfer.take, validator=validator)
+
+
+def _is_another_file(transfer: Transfer, headers: Mapping[str, str]) -> bool:
+    """Whether the rest that comes is of another file than the part began with: by tag or length."""
+    tag, known = _validator(headers), transfer.take.validator
+    total = headers.get("content-range", "").rpartition("/")[2]
+    known_total = transfer.total_bytes
+    lengths_differ = known_total is not None and _DIGITS.fullmatch(total) and int(total) != known_total
+    return bool(tag is not None and known is not None and tag != known) or bool(lengths_differ)
 
 
 def _range_start(headers: Mapping[str, str]) -> int:

@@ -104,6 +104,19 @@ def test_a_still_picture_is_no_clip(tmp_path: Path, kind: str) -> None:
         probe(path)
 
 
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.95])
+def test_a_clip_with_a_hole_is_none(tmp_path: Path, share: float) -> None:
+    """Whole by its index and its length, and still not what was rendered."""
+    path = a_video(tmp_path / "fox.mp4")
+    content = bytearray(path.read_bytes())
+    at = int(len(content) * share)
+    content[at : at + 2500] = bytes(2500)
+    path.write_bytes(content)
+
+    with pytest.raises(NotAClipError, match="damaged"):
+        probe(path)
+
+
 def test_a_clip_without_pictures_is_none(tmp_path: Path) -> None:
     """Sound alone was not asked for."""
     with pytest.raises(NotAClipError, match="no video stream"):

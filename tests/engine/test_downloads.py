@@ -276,6 +276,31 @@ def test_nothing_new_is_sent_while_too_many_clips_wait_to_be_loaded(tmp_path: Pa
     night.sound()
 
 
+def test_a_rest_of_another_file_is_never_joined_to_the_beginning(tmp_path: Path) -> None:
+    """The host answers 206 with another tag, whatever was asked: the clip is loaded anew, whole."""
+
+    def changed(ask: Ask) -> Step | None:
+        if "Range" not in ask.headers:
+            return cut() if ask.number == 1 else None
+        return replace(OK, content=clip_named("another"), blind=True)
+
+    night = Night(tmp_path, gateway=FakeGateway(file=changed))
+
+    assert night.run().exit_code == 0
+    night.sound()
+
+
+def test_a_host_that_trickles_is_cut_and_asked_again(tmp_path: Path) -> None:
+    """A byte now and then is no transfer; it must not hold a place for hours."""
+    gateway = FakeGateway(file=in_turn(replace(OK, piece_s=2.0, piece_bytes=1)))
+    night = Night(tmp_path, gateway=gateway)
+
+    assert night.run().exit_code == 0
+    assert "next to nothing for 60 s" in repr(night.events)
+    assert night.seconds < 300
+    night.sound()
+
+
 def test_a_link_that_can_never_work_is_asked_for_anew_at_once(tmp_path: Path) -> None:
     """Redirects without end and other schemes are no network trouble: a fresh link at once."""
     night = Night(tmp_path, gateway=FakeGateway(file=in_turn(BAD_LINK)))
