@@ -25,6 +25,7 @@ from pipeline.sources.known import Known, cache_path
 from pipeline.sources.layout import ImageError
 from pipeline.storage.local import LocalStorage, make_folder
 from pipeline.storage.lock import batch_lock
+from pipeline.storage.network import network_kind
 
 LEDGER_NAME = "ledger.sqlite"
 
@@ -56,8 +57,13 @@ async def foreseen(
 
 
 def batch_folder(output: Path, batch: str) -> Path:
-    """The batch's folder, made if need be. Raises UsageError where nothing can be written."""
+    """The batch's folder, made if need be. Raises UsageError where no ledger can be kept."""
     folder = output / batch
+    if (kind := network_kind(folder)) is not None:
+        raise UsageError(
+            f"output folder {output} lies on a network file system ({kind}), where a ledger is not safe:"
+            " name a folder on a local disk with --output, and copy the clips from there"
+        )
     try:
         output.mkdir(parents=True, exist_ok=True)
         make_folder(folder, output)  # a ledger must not vanish with its folder's name in a power cut

@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 from pipeline.doctor.finding import Finding, fine, problem, warning
+from pipeline.storage.network import network_kind
 
 GIB = 1 << 30
 LITTLE_ROOM_BYTES = 5 * GIB
@@ -25,6 +26,9 @@ def disk_checks(output: Path) -> list[Finding]:
         home = nearest(output)
         if not home.is_dir():
             return [problem("output", f"{home} is not a folder, so {output} cannot be one", ELSEWHERE)]
+        if (kind := network_kind(home)) is not None:
+            seen = f"{home} lies on a network file system ({kind}), where a ledger is not safe"
+            return [problem("output", seen, "name a folder on a local disk with --output")]
         return [folder_check(output, home), room(shutil.disk_usage(home).free, home)]
     except OSError as exc:
         return [problem("output", f"{output} cannot be looked at: {exc.strerror}", ELSEWHERE)]
