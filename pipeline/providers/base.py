@@ -68,9 +68,13 @@ class SubmitVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submitted:
-    """A submit answer, read. `reason` is the gateway's own text where it gave one."""
+    """A submit answer, read. `reason` is the gateway's own text where it gave one.
+
+    `about_source`: refused because the video to start from could not be fetched.
+    """
 
     verdict: SubmitVerdict
+    about_source: bool = False
     remote_id: str | None = None
     reason: str | None = None
     cost_ticks: int | None = None

@@ -17,6 +17,7 @@ from pipeline.providers.topics import (
     names_bad_input,
     names_lost_answer,
     names_model,
+    names_unreadable_video,
     read_error,
     topic_of,
 )
@@ -55,7 +56,8 @@ def unsuccessful_submit(answer: Answer, id_keys: Sequence[str] = ID_KEYS) -> Sub
         )  # there is a job, whatever the number says
     if found is not None and verdict is SubmitVerdict.UNKNOWN:
         reason = f"{reason} (the answer names the id {found})"  # for `resolve --remote-id`
-    return Submitted(verdict=verdict, reason=reason, cost_ticks=charged(document))
+    about_source = error is not None and names_unreadable_video(error)
+    return Submitted(verdict=verdict, about_source=about_source, reason=reason, cost_ticks=charged(document))
 
 
 def _submit_verdict(answer: Answer, error: GatewayError | None) -> SubmitVerdict:

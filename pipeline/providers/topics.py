@@ -132,6 +132,11 @@ _FETCHED = re.compile(
     r"|图片|下载"
 )
 
+_UNREADABLE_VIDEO = re.compile(
+    r"(download|fetch|access|retriev|load|reach|read)\w*\b.{0,60}\bvideo"
+    r"|\bvideo\b.{0,60}\b(download|fetch|access|retriev|load|reach|expired|forbidden|not found|40[34])"
+)
+
 _WRONG = (
     r"\b(?:invalid|not valid|unsupported|not supported|not allowed|too (?:long|large|big|short|small|many)"
     r"|exceeds?|must (?:be|not)|(?:is|are) (?:required|empty)|malformed|out of range)\b"
@@ -194,6 +199,11 @@ def names_lost_answer(error: GatewayError) -> bool:
     """
     words = _words(error)
     return bool(_LOST_ANSWER.search(words)) and not _FETCHED.search(words)
+
+
+def names_unreadable_video(error: GatewayError) -> bool:
+    """Whether the gateway could not fetch the video that it was to start from."""
+    return bool(_UNREADABLE_VIDEO.search(_words(error)))
 
 
 def names_bad_input(error: GatewayError) -> bool:

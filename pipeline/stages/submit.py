@@ -48,6 +48,9 @@ class SubmitStage:
         self._clock: Clock = gateway.clock
         self._rng: random.Random = gateway.rng
         self._settings = gateway.settings
+        self._unreadable: dict[
+            int, int
+        ] = {}  # takes whose parent's link the gateway could not read: how often
 
     async def run(self, inbox: Inbox, outbox: Inbox, leave: Callable[[Take], None]) -> None:
         await self._material.clear()
@@ -131,6 +134,9 @@ class SubmitStage:
         match submitted.verdict:
             case SubmitVerdict.ACCEPTED:
                 return await self._accepted(take, submitted)
+            case SubmitVerdict.REJECTED if submitted.about_source and self._may_try_another_source(take):
+                why = f"its parent's link was not readable: {submitted.reason}; another way is tried"
+                self._record.trouble("take.source_unreadable", why, take)
             case SubmitVerdict.REJECTED | SubmitVerdict.MODERATED as verdict:
                 cost = submitted.cost_ticks
                 return await self._record.end(take, _ENDS[verdict], submitted.reason, cost_ticks=cost)
@@ -170,6 +176,13 @@ class SubmitStage:
     async def _unsent(self, take: Take, reason: str | None) -> Take:
         return await self._record.move(take, TakeState.PLANNED, reason=reason, origin=None, intent_at=None)
 
+    def _may_try_another_source(self, take: Take) -> bool:
+        """A refusal over the link costs nothing: once with a fresh link, and once with the clip itself."""
+        if take.job.parent_key is None:
+            return False
+        self._unreadable[take.id] = tries = self._unreadable.get(take.id, 0) + 1
+        return tries <= (2 if self._gateway.provider.capabilities.inline_video_bytes else 1)
+
     async def _source(self, take: Take) -> Video | Take | None:
         """The video that an edit or extension starts from; the take, blocked, where there is none."""
         if take.job.parent_key is None:
@@ -177,21 +190,31 @@ class SubmitStage:
         parent = await self._record.ledger.wanted_take(take.job.parent_key)
         if parent is None or parent.handle is None:
             return await self._blocked(take, "has no clip")
-        if parent.url is not None and self._clock.wall() - (parent.url_at or 0.0) < FRESH_LINK_S:
+        tries = self._unreadable.get(take.id, 0)
+        age_s = self._clock.wall() - (parent.url_at or 0.0)
+        if parent.url is not None and age_s < FRESH_LINK_S and not tries:
             return parent.url
+        if tries > 1 and (clip := await self._clip(parent)) is not None:
+            return clip
         polled = await self._gateway.fresh_link(parent, self._switches.submits_off)
-        if polled is None or polled.verdict is PollVerdict.TRY_AGAIN:
+        if polled is None:
             return take  # not now: it stays planned
+        if polled.verdict is PollVerdict.TRY_AGAIN:
+            why = f"no link to the clip of {take.job.parent_key!r} yet ({polled.reason}); will ask again"
+            self._record.trouble("take.waits_for_link", why, take)
+            return take
         if polled.verdict is PollVerdict.READY and polled.url is not None:
             await self._record.note(parent, url=polled.url, url_at=self._clock.wall())
             return polled.url
-        # The link is gone for good. Some gateways take the clip itself.
-        most_bytes = self._gateway.provider.capabilities.inline_video_bytes
-        clip = await self._material.clip(parent, most_bytes) if most_bytes else None
-        if clip is not None:
-            return clip
+        if (clip := await self._clip(parent)) is not None:
+            return clip  # the link is gone for good
         gone = f"has no link any more that the gateway can read ({polled.reason or polled.verdict})"
         return await self._blocked(take, f"{gone}; {link_gone_advice(take.job)}")
+
+    async def _clip(self, parent: Take) -> Video | None:
+        """The parent's clip itself, where the gateway takes one."""
+        most_bytes = self._gateway.provider.capabilities.inline_video_bytes
+        return await self._material.clip(parent, most_bytes) if most_bytes else None
 
     async def _blocked(self, take: Take, why: str) -> Take:
         return await self._record.end(take, TakeState.BLOCKED, f"its parent {take.job.parent_key!r} {why}")

@@ -1,7 +1,7 @@
 """Whether a folder lies on a network file system, where SQLite's locks and syncs cannot be trusted.
 
 Two machines could both hold such a ledger, and a commit that returned may not be on any disk
-(https://www.sqlite.org/useovernet.html and https://www.sqlite.org/wal.html: WAL does not work over a network).
+(https://www.sqlite.org/useovernet.html; WAL does not work there: https://www.sqlite.org/wal.html).
 """
 
 from __future__ import annotations

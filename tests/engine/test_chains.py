@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.builders_engine import DEAD_LINK, FakeGateway, always, lost, only, refused, status_word
+from support.builders_engine import DEAD_LINK, FakeGateway, always, in_turn, lost, only, refused, status_word
 from support.night import Night
 
 
@@ -189,3 +189,26 @@ def test_a_changed_parent_makes_its_children_anew(tmp_path: Path) -> None:
     assert night.run().exit_code == 0
     assert len(night.submits) == 6
     assert len(night.superseded()) == 3
+
+
+UNREADABLE = refused(400, "Failed to download video from the provided URL: 403 Forbidden")
+
+
+def test_a_link_that_the_gateway_cannot_read_is_asked_for_anew(tmp_path: Path) -> None:
+    """Refused over the parent's link: nothing was paid, a fresh link is sent, and the chain goes on."""
+    gateway = FakeGateway(submit=only("snow", in_turn(UNREADABLE)))
+    night = Night(tmp_path, CHAIN, gateway)
+
+    assert night.run().exit_code == 0
+    assert [ask.key for ask in night.submits] == ["candle", "snow", "snow", "ice"]
+    night.sound()
+
+
+def test_a_link_that_is_never_readable_ends_the_child_with_the_gateways_words(tmp_path: Path) -> None:
+    """Once more with a fresh link, and not for ever."""
+    night = Night(tmp_path, CHAIN, FakeGateway(submit=only("snow", always(UNREADABLE))))
+
+    assert night.run().exit_code == 1
+    assert night.states() == {"candle": "done", "snow": "rejected", "ice": "blocked"}
+    assert len(night.gateway.seen("submit", "snow")) == 2
+    assert "Failed to download" in (night.take("snow").reason or "")
