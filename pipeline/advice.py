@@ -14,14 +14,14 @@ ADVICE = {
     _S.DONE: None,
     _S.MISSING: "its clip was here and is gone; put it back, or the next run asks for it once more",
     _S.UNDELIVERED: "paid, but no usable file came; the next run asks for a fresh link",
-    _S.REJECTED: "the gateway refuses this input and took no money; change the job in the manifest",
-    _S.MODERATED: "refused by moderation, perhaps charged; change the prompt or picture",
-    _S.FAILED: "failed at the gateway; change the job in the manifest to try something else",
-    _S.EXPIRED: "expired at the gateway before it was collected; change the job to make it anew",
+    _S.REJECTED: "this input was refused, for nothing; change the job, or `run --retry rejected`",
+    _S.MODERATED: "refused by moderation, perhaps charged; change the job, or `run --retry moderated`",
+    _S.FAILED: "failed at the gateway; `run --retry failed` pays for another try, or change the job",
+    _S.EXPIRED: "expired at the gateway before it was collected; `run --retry expired` pays for another",
     _S.HELD: "held back before it was sent; the next run sends it",
     _S.BLOCKED: "waits for the clip that it starts from; once that is there, the next run sends this one",
 }
-_NEVER_AGAIN = 'change that job, or give it a new "revision", and this one follows'
+_NEVER_AGAIN = "change that job, or try it again with `run --retry`, and this one follows"
 _PARENT = {
     **dict.fromkeys((_S.REJECTED, _S.MODERATED, _S.FAILED, _S.EXPIRED), _NEVER_AGAIN),
     **dict.fromkeys((_S.UNDELIVERED, _S.MISSING), "the next run asks for its link once more"),

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pipeline.again import NO_ENDS, Ends
 from pipeline.ledger.base import Ledger
 from pipeline.model import Take, TakeState
 from pipeline.plan import Checked, planned_jobs
@@ -18,6 +19,7 @@ class Outlook(StrEnum):
 
     NEW = "new"  # sent for the first time
     CHANGED = "changed"  # sent anew: it was asked for otherwise before
+    AGAIN = "again"  # sent once more, as `--retry` asks
     WAITING = "waiting"  # planned before and not sent yet
     IN_FLIGHT = "in flight"  # paid; collected
     ASKED_AGAIN = "asked again"  # paid; asked for a fresh link
@@ -28,7 +30,7 @@ class Outlook(StrEnum):
     LEFT_OUT = "left out"  # not selected
 
 
-SENT = frozenset({Outlook.NEW, Outlook.CHANGED, Outlook.WAITING})
+SENT = frozenset({Outlook.NEW, Outlook.CHANGED, Outlook.AGAIN, Outlook.WAITING})
 _S = TakeState
 _BY_STATE = {
     **dict.fromkeys((_S.PLANNED, _S.HELD, _S.BLOCKED), Outlook.WAITING),
@@ -52,7 +54,7 @@ class JobForecast:
 
 
 async def forecast(
-    checked: Checked, ledger: Ledger | None, selection: Selection = ALL
+    checked: Checked, ledger: Ledger | None, selection: Selection = ALL, again: Ends = NO_ENDS
 ) -> AsyncGenerator[JobForecast, None]:
     """Every job, parents before their children. `ledger`: None where nothing was run yet."""
     facts = checked.provider.capabilities
@@ -60,7 +62,7 @@ async def forecast(
     for row in planned_jobs(checked, selection):
         job = row.job
         takes = [] if ledger is None else await ledger.takes_of(job.key)
-        outlook, reason = _outlook(takes, row.fingerprint, row.selected)
+        outlook, reason = _outlook(takes, row.fingerprint, row.selected, again)
         parent = parents.get(job.parent_key or "")
         if outlook in SENT and parent in _NO_CLIP:
             outlook, reason = Outlook.BLOCKED, f"its parent {job.parent_key!r} is {parent}"
@@ -72,7 +74,7 @@ async def forecast(
         yield JobForecast(key=job.key, outlook=outlook, reason=reason, price_ticks=price)
 
 
-def _outlook(takes: list[Take], fingerprint: str, selected: bool) -> tuple[Outlook, str | None]:
+def _outlook(takes: list[Take], fingerprint: str, selected: bool, again: Ends) -> tuple[Outlook, str | None]:
     same = [take for take in takes if take.fingerprint == fingerprint]
     newest = max(same, key=lambda take: take.number, default=None)
     if newest is None:
@@ -83,6 +85,8 @@ def _outlook(takes: list[Take], fingerprint: str, selected: bool) -> tuple[Outlo
         outlook, reason = _BY_STATE[newest.state], newest.reason
         if outlook is Outlook.ENDED:
             reason = f"{newest.state}: {newest.reason}"
+        if newest.state in again and selected:
+            outlook, reason = Outlook.AGAIN, f"{newest.state}: {newest.reason}"
         if outlook is Outlook.WAITING:
             reason = None
     if outlook in SENT and not selected:

@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
 
+from pipeline.again import NO_ENDS, Ends
 from pipeline.clock import LoopClock
 from pipeline.errors import UsageError
 from pipeline.forecast import JobForecast, forecast
@@ -43,6 +44,7 @@ async def foreseen(
     output: Path,
     provider: str | None = None,
     selection: Selection = ALL,
+    again: Ends = NO_ENDS,
     env: Mapping[str, str] = os.environ,
 ) -> AsyncIterator[tuple[Checked, AsyncGenerator[JobForecast, None]]]:
     """A manifest, and what a run would do for each of its jobs. Sends nothing, and makes no folder."""
@@ -53,7 +55,7 @@ async def foreseen(
         ledger = None
         if (folder / LEDGER_NAME).is_file():
             ledger = await stack.enter_async_context(open_ledger(folder))
-        yield checked, forecast(checked, ledger, selection)
+        yield checked, forecast(checked, ledger, selection, again)
 
 
 def batch_folder(output: Path, batch: str) -> Path:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from pipeline.again import NO_ENDS, Ends
 from pipeline.chains import MANIFEST_NAMES, Chains, follow_chains, without_ignored_defaults
 from pipeline.errors import ManifestError, Problem, UsageError
 from pipeline.identity import fingerprint
@@ -159,10 +160,16 @@ async def plan(
     ledger: Ledger,
     rows: Iterator[PlannedJob],
     read: Callable[[Iterator[PlannedJob]], Awaitable[list[PlannedJob]]],
-) -> None:
-    """Put every job on record. `read` takes the next page off the loop: a long manifest takes its time."""
+    again: Ends = NO_ENDS,
+) -> int:
+    """Put every job on record. `read` takes the next page off the loop: a long manifest takes its time.
+
+    How many takes ended as in `again`, so that their jobs are made anew, is returned.
+    """
+    made = 0
     while page := await read(rows):
-        await ledger.plan(page, checked.provider.name)
+        made += await ledger.plan(page, checked.provider.name, again)
+    return made
 
 
 def next_page(rows: Iterator[PlannedJob]) -> list[PlannedJob]:

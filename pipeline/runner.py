@@ -14,6 +14,7 @@ from pathlib import Path
 
 import anyio
 
+from pipeline.again import Ends
 from pipeline.clock import Clock
 from pipeline.config import Settings
 from pipeline.errors import DiskFullError, LedgerError
@@ -58,6 +59,7 @@ class Runner:
 
     checked: Checked
     selection: Selection
+    again: Ends
     settings: Settings
     folder: Path
     ledger: Ledger
@@ -96,7 +98,12 @@ class Runner:
         await self.ledger.recover(now)
         await self.disk(self.storage.prepare)
         rows = planned_jobs(self.checked, self.selection)
-        await plan(self.checked, self.ledger, rows, lambda rows: self.disk(next_page, rows))
+        notes = self.checked.notes
+        made = await plan(
+            self.checked, self.ledger, rows, lambda rows: self.disk(next_page, rows), self.again
+        )
+        if made:
+            notes += (f"{made} job{'s' * (made != 1)} made anew, as you asked",)
         await self._look_at_clips()
         counts = await self.ledger.counts()
         self.tell(
@@ -107,7 +114,7 @@ class Runner:
                 folder=self.folder,
                 simulated=self.settings.simulated,
                 counts=counts,
-                notes=self.checked.notes,
+                notes=notes,
             )
         )
         if not self.switches.draining:

@@ -16,6 +16,7 @@ from typing import Literal
 import anyio
 
 from pipeline import media
+from pipeline.again import NO_ENDS, Ends
 from pipeline.clock import Clock, LoopClock
 from pipeline.config import Settings, resolve
 from pipeline.errors import BusyError, PipelineError, UsageError
@@ -58,6 +59,7 @@ class RunOptions:
     max_in_flight: int | None = None
     downloads: int | None = None
     selection: Selection = ALL
+    retry: Ends = NO_ENDS  # jobs whose newest take ended so are made anew
     if_running: Literal["fail", "wait"] = "fail"
     allow_insecure: bool = False
     signals: bool = False  # drain on SIGINT and SIGTERM; main thread only
@@ -127,6 +129,7 @@ async def _run(
     runner = assemble(
         checked=checked,
         selection=options.selection,
+        again=options.retry,
         settings=settings,
         folder=folder,
         ledger=ledger,
@@ -207,6 +210,7 @@ def assemble(
     *,
     checked: Checked,
     selection: Selection = ALL,
+    again: Ends = NO_ENDS,
     settings: Settings,
     folder: Path,
     ledger: Ledger,
@@ -251,6 +255,7 @@ def assemble(
     return Runner(
         checked=checked,
         selection=selection,
+        again=again,
         settings=settings,
         folder=folder,
         ledger=ledger,

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from pipeline.again import NO_ENDS, ends_named
 from pipeline.cli import options as opt
 from pipeline.cli import plan
 from pipeline.cli.app import say
@@ -50,6 +51,14 @@ def command(
     only: opt.Only = None,
     tag: opt.Tag = None,
     limit: opt.Limit = None,
+    retry: Annotated[
+        str | None,
+        typer.Option(
+            help="Make jobs anew that ended so: rejected, failed, expired, moderated, separated by commas;"
+            " all means the first three.",
+            metavar="REASONS",
+        ),
+    ] = None,
     if_running: Annotated[
         IfRunning,
         typer.Option(help="If another run holds the batch: fail (exit 5), wait, or skip it (exit 0)."),
@@ -82,6 +91,7 @@ def command(
       COMETAPI_KEY=... nightreel run teasers.yaml --output clips --max-in-flight 10
       nightreel run teasers.yaml --env-file keys.env --tag hero --limit 3
       nightreel run teasers.yaml --only 'spring/*' --dry-run
+      nightreel run teasers.yaml --retry failed,expired
     """
     if quiet and verbose:
         raise UsageError("say one of --quiet and -v")
@@ -92,13 +102,19 @@ def command(
         max_in_flight=max_in_flight,
         downloads=downloads,
         selection=opt.selection(only, tag, limit),
+        retry=NO_ENDS if retry is None else ends_named(retry),
         if_running="wait" if if_running is IfRunning.WAIT else "fail",
         allow_insecure=allow_insecure,
         signals=True,
         env=environment(env_file),
     )
     if dry_run:
-        what = {"output": output, "provider": provider, "selection": options.selection}
+        what = {
+            "output": output,
+            "provider": provider,
+            "selection": options.selection,
+            "again": options.retry,
+        }
         found = asyncio.run(plan.summary(manifest, env=options.env, **what))
         plan.show([found], as_json=as_json)
         return

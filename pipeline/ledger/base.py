@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from pipeline.again import NO_ENDS, Ends
 from pipeline.model import Job, Take, TakeState
 
 
@@ -41,8 +42,11 @@ class Ledger(Protocol):
         """Settle what the last run left: `submitting` becomes unknown (how many is returned),
         `held` and `blocked` become planned."""
 
-    async def plan(self, rows: Sequence[PlannedJob], provider: str) -> None:
-        """Put a page of the manifest on record, and a first take for each fingerprint that has none."""
+    async def plan(self, rows: Sequence[PlannedJob], provider: str, again: Ends = NO_ENDS) -> int:
+        """Put a page of the manifest on record, and a first take for each fingerprint that has none.
+
+        A selected job whose newest take ended as in `again` gets one more; how many did is returned.
+        """
 
     async def move(self, take: Take, to: TakeState, **facts: Any) -> Take:
         """Commit a legal move together with the facts that came with it. Raises IllegalMoveError.

@@ -38,8 +38,20 @@ ON CONFLICT (key) DO UPDATE SET
 
 -- name: plan_take
 INSERT INTO takes (job_key, fingerprint, number, state, spec, provider)
-VALUES (:key, :fingerprint, 1, 'planned', :spec, :provider)
+VALUES (
+    :key,
+    :fingerprint,
+    COALESCE((SELECT max(number) FROM takes WHERE job_key = :key AND fingerprint = :fingerprint), 1),
+    'planned', :spec, :provider
+)
 ON CONFLICT (job_key, fingerprint, number) DO UPDATE SET spec = excluded.spec WHERE state = 'planned';
+
+-- name: take_again
+INSERT INTO takes (job_key, fingerprint, number, state, spec, provider)
+SELECT job_key, fingerprint, number + 1, 'planned', :spec, :provider FROM takes
+WHERE job_key = :key AND fingerprint = :fingerprint AND state IN (SELECT value FROM json_each(:again))
+    AND number = (SELECT max(number) FROM takes WHERE job_key = :key AND fingerprint = :fingerprint)
+RETURNING id;
 
 -- name: origins
 SELECT DISTINCT origin FROM takes WHERE origin IS NOT NULL;

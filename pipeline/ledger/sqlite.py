@@ -7,6 +7,7 @@ is cancelled around it. Writers that arrive while a commit runs share the next o
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from typing import Any, TypeVar
 
 import anyio
 
+from pipeline.again import NO_ENDS, Ends
 from pipeline.ledger.base import IllegalMoveError, PlacedTake, PlannedJob
 from pipeline.ledger.connection import Connect, Connection, connect, named_queries, open_database, translated
 from pipeline.ledger.rows import MUTABLE, WIDTH, spec_of, take_of, values_of
@@ -123,8 +125,11 @@ class SqliteLedger:
 
         return await self._write(work)
 
-    async def plan(self, rows: Sequence[PlannedJob], provider: str) -> None:
-        def work(db: Connection) -> None:
+    async def plan(self, rows: Sequence[PlannedJob], provider: str, again: Ends = NO_ENDS) -> int:
+        ends = json.dumps(sorted(again))
+
+        def work(db: Connection) -> int:
+            made = 0
             for row in rows:
                 values = {
                     "key": row.job.key,
@@ -138,8 +143,11 @@ class SqliteLedger:
                 }
                 db.execute(QUERIES["plan_job"], values)
                 db.execute(QUERIES["plan_take"], values)
+                if again and row.selected:
+                    made += len(list(db.execute(QUERIES["take_again"], values | {"again": ends})))
+            return made
 
-        await self._write(work)
+        return await self._write(work)
 
     async def move(self, take: Take, to: TakeState, **facts: Any) -> Take:
         if to not in LEGAL_MOVES[take.state]:

@@ -18,6 +18,7 @@ LAYERS = (
         "schedule",
         "doubts",
         "advice",
+        "again",
         "chains",
         "selection",
         "manifest",

@@ -205,6 +205,7 @@ class Night:
     gateway: FakeGateway = field(default_factory=FakeGateway)
     limits: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
+    again: frozenset[TakeState] = frozenset()
     faults: Callable[[str], Exception | None] = no_faults
     ledger_full: Callable[[], bool] = lambda: False
     now: float = 0.0
@@ -286,6 +287,7 @@ class Night:
     def _assemble(self, checked: Any, settings: Settings, ledger: SqliteLedger) -> Runner:
         return assemble(
             checked=checked,
+            again=self.again,
             settings=settings,
             folder=self.batch,
             ledger=ledger,
