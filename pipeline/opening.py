@@ -25,7 +25,6 @@ from pipeline.sources.images import check_image
 from pipeline.sources.known import Known, cache_path
 from pipeline.sources.layout import ImageError
 from pipeline.storage.local import LocalStorage, make_folder
-from pipeline.storage.lock import batch_lock
 from pipeline.storage.network import network_kind
 
 LEDGER_NAME = "ledger.sqlite"
@@ -111,45 +110,3 @@ async def batch_takes(folder: Path) -> AsyncIterator[AsyncGenerator[Take, None]]
     """All takes of a batch, read beside whatever runs."""
     async with open_ledger(folder) as ledger:
         yield ledger.all_takes()
-
-
-async def resolve_unknown(folder: Path, job_key: str, remote_id: str | None) -> Take:
-    """Settle the unknown take of a job: accepted under `remote_id`, or, without one, planned again.
-
-    An accepted take may be given another id, should the first have been a slip. Raises UsageError.
-    """
-    with batch_lock(folder):
-        async with open_ledger(folder) as ledger:
-            takes = [take async for take in ledger.all_takes()]
-            if remote_id is not None:
-                _check_remote_id(remote_id, takes)
-            take = _to_settle([take for take in takes if take.job.key == job_key], job_key, remote_id)
-            settled = {"ended_at": None, "reason": None}
-            if remote_id is None:
-                unsent = {"origin": None, "intent_at": None}
-                return await ledger.move(take, TakeState.PLANNED, **settled, **unsent)
-            handle = {"remote_id": remote_id, "accepted_at": LoopClock().wall()}
-            if take.state is TakeState.ACCEPTED:
-                return await ledger.note(take, **settled, **handle)
-            return await ledger.move(take, TakeState.ACCEPTED, **settled, **handle)
-
-
-def _check_remote_id(remote_id: str, takes: list[Take]) -> None:
-    if not remote_id.isprintable() or not remote_id.strip(" ./") or remote_id == "ID" or " " in remote_id:
-        raise UsageError(f"{remote_id!r} is no gateway's id: copy it from the gateway's own list or bill")
-    for take in takes:
-        if take.remote_id == remote_id:
-            raise UsageError(f"{remote_id} is the id of job {take.job.key!r} already")
-
-
-def _to_settle(takes: list[Take], job_key: str, remote_id: str | None) -> Take:
-    """The one take of a job that a person may settle."""
-    if not takes:
-        raise UsageError(f"no job {job_key!r} in this batch")
-    open_states = {TakeState.UNKNOWN} | ({TakeState.ACCEPTED} if remote_id is not None else set())
-    found = [take for take in takes if take.state is TakeState.UNKNOWN]
-    found = found or [take for take in takes if take.state in open_states]
-    if len(found) != 1:
-        states = ", ".join(take.state for take in takes)
-        raise UsageError(f"job {job_key!r} has no single unknown take to settle; it is {states}")
-    return found[0]

@@ -24,6 +24,7 @@ COMMANDS = {
     "validate": "Find everything wrong with manifests. Sends nothing.",
     "status": "Show each take of a batch, and what to do.",
     "resolve": "Settle a take whose submit got no answer.",
+    "redo": "Mark clips to be made once more by the next run.",
     "doctor": "Look whether all is there that a run needs. Spends nothing.",
     "providers": "Show what each provider and model takes, and its list price.",
     "init": "Write a first manifest, with its schema beside it.",

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
+from pipeline.decisions import resolve_unknown
 from pipeline.errors import UsageError
-from pipeline.opening import find_batch, resolve_unknown
+from pipeline.opening import find_batch
 
 
 def command(

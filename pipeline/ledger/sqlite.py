@@ -149,6 +149,12 @@ class SqliteLedger:
 
         return await self._write(work)
 
+    async def take_again(self, takes: Sequence[Take]) -> list[Take]:
+        def work(db: Connection) -> list[Take]:
+            return [_successor(db, take) for take in takes]
+
+        return await self._write(work)
+
     async def move(self, take: Take, to: TakeState, **facts: Any) -> Take:
         if to not in LEGAL_MOVES[take.state]:
             raise IllegalMoveError(f"job {take.job.key!r}: {take.state} does not lead to {to}")
@@ -249,3 +255,20 @@ class SqliteLedger:
 
     async def total_cost(self) -> int:
         return int((await self._read("total_cost"))[0][0])
+
+
+def _successor(db: Connection, take: Take) -> Take:
+    """A planned take of the same job and fingerprint, one number on."""
+    values = {
+        "key": take.job.key,
+        "fingerprint": take.fingerprint,
+        "spec": spec_of(take.job),
+        "provider": take.provider,
+        "again": json.dumps([take.state]),
+    }
+    made = list(db.execute(QUERIES["take_again"], values))
+    if not made:
+        raise IllegalMoveError(f"job {take.job.key!r}: the take is no longer {take.state}")
+    return next(
+        other for other in map(take_of, db.execute(QUERIES["takes_of"], values)) if other.id == made[0][0]
+    )

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.decisions import resolve_unknown
 from pipeline.errors import UsageError
 from pipeline.ledger.base import PlannedJob
 from pipeline.model import Job, Take, TakeState
-from pipeline.opening import open_ledger, resolve_unknown
+from pipeline.opening import open_ledger
 
 
 async def a_batch(folder: Path) -> None:

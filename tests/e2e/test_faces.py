@@ -29,7 +29,7 @@ from support.command import (
 )
 
 COMMANDS = (
-    *("run", "plan", "validate", "status", "resolve", "doctor", "providers", "init", "schema", "sim"),
+    *("run", "plan", "validate", "status", "resolve", "redo", "doctor", "providers", "init", "schema", "sim"),
 )
 ESCAPE = "\x1b"
 

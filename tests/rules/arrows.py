@@ -27,7 +27,7 @@ LAYERS = (
     ("transport", "ledger", "storage", "media", "sources", "logs"),
     ("stages",),
     ("plan", "forecast", "feeder", "runner"),
-    ("opening", "wiring"),
+    ("opening", "decisions", "wiring"),
     ("doctor", "cli", "__main__", ""),  # the root itself offers to other programs what wiring opens
 )
 LAYER = {unit: number for number, units in enumerate(LAYERS) for unit in units}

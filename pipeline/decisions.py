@@ -1,0 +1,106 @@
+"""What a person decides about takes: what became of an unknown one, and which clip is to be made anew.
+
+Sends nothing. Each decision is taken under the batch's lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from pipeline.clock import LoopClock
+from pipeline.errors import UsageError
+from pipeline.ledger.sqlite import SqliteLedger
+from pipeline.manifest.wording import did_you_mean
+from pipeline.model import Take, TakeState
+from pipeline.opening import open_ledger
+from pipeline.storage.lock import batch_lock
+
+_S = TakeState
+_UNSENT = "is not sent yet: the next run sends it anyway"
+_COMING = "is on its way and paid for: run again to collect it, then say whether you like it"
+NOT_REDONE = {
+    **dict.fromkeys((_S.PLANNED, _S.HELD, _S.BLOCKED), _UNSENT),
+    **dict.fromkeys((_S.ACCEPTED, _S.READY), _COMING),
+    _S.SUBMITTING: "was being sent when a run died: run again first",
+    _S.UNKNOWN: "is perhaps paid for: settle it with `nightreel resolve` first",
+}
+"""Why another take of a job is not wanted yet, by the state of its newest one."""
+
+
+@asynccontextmanager
+async def _deciding(folder: Path) -> AsyncIterator[SqliteLedger]:
+    with batch_lock(folder):
+        async with open_ledger(folder) as ledger:
+            yield ledger
+
+
+# --- another take
+
+
+async def redo(folder: Path, job_keys: Sequence[str]) -> list[Take]:
+    """Plan another take of each job, for the next run to send: all of them, or none. Raises UsageError.
+
+    What there is stays as it is; a clip moves to superseded/ only when the new one takes its name.
+    """
+    async with _deciding(folder) as ledger:
+        found = [await _to_redo(ledger, key) for key in dict.fromkeys(job_keys)]
+        return await ledger.take_again(found)
+
+
+async def _to_redo(ledger: SqliteLedger, key: str) -> Take:
+    takes = await ledger.takes_of(key)
+    if not takes:
+        keys = {take.job.key async for take in ledger.all_takes()}
+        raise UsageError(f"no job {key!r} in this batch{did_you_mean(key, sorted(keys))}")
+    newest = next((take for take in takes if take.wanted), None)
+    if newest is None:
+        raise UsageError(f"job {key!r} is not in the manifest that was run last: put it back and run that")
+    if newest.state in NOT_REDONE:
+        raise UsageError(f"job {key!r} {NOT_REDONE[newest.state]}")
+    return newest
+
+
+# --- an unknown take
+
+
+async def resolve_unknown(folder: Path, job_key: str, remote_id: str | None) -> Take:
+    """Settle the unknown take of a job: accepted under `remote_id`, or, without one, planned again.
+
+    An accepted take may be given another id, should the first have been a slip. Raises UsageError.
+    """
+    async with _deciding(folder) as ledger:
+        takes = [take async for take in ledger.all_takes()]
+        if remote_id is not None:
+            _check_remote_id(remote_id, takes)
+        take = _to_settle([take for take in takes if take.job.key == job_key], job_key, remote_id)
+        settled = {"ended_at": None, "reason": None}
+        if remote_id is None:
+            unsent = {"origin": None, "intent_at": None}
+            return await ledger.move(take, TakeState.PLANNED, **settled, **unsent)
+        handle = {"remote_id": remote_id, "accepted_at": LoopClock().wall()}
+        if take.state is TakeState.ACCEPTED:
+            return await ledger.note(take, **settled, **handle)
+        return await ledger.move(take, TakeState.ACCEPTED, **settled, **handle)
+
+
+def _check_remote_id(remote_id: str, takes: list[Take]) -> None:
+    if not remote_id.isprintable() or not remote_id.strip(" ./") or remote_id == "ID" or " " in remote_id:
+        raise UsageError(f"{remote_id!r} is no gateway's id: copy it from the gateway's own list or bill")
+    for take in takes:
+        if take.remote_id == remote_id:
+            raise UsageError(f"{remote_id} is the id of job {take.job.key!r} already")
+
+
+def _to_settle(takes: list[Take], job_key: str, remote_id: str | None) -> Take:
+    """The one take of a job that a person may settle."""
+    if not takes:
+        raise UsageError(f"no job {job_key!r} in this batch")
+    open_states = {TakeState.UNKNOWN} | ({TakeState.ACCEPTED} if remote_id is not None else set())
+    found = [take for take in takes if take.state is TakeState.UNKNOWN]
+    found = found or [take for take in takes if take.state in open_states]
+    if len(found) != 1:
+        states = ", ".join(take.state for take in takes)
+        raise UsageError(f"job {job_key!r} has no single unknown take to settle; it is {states}")
+    return found[0]
