@@ -52,8 +52,15 @@ def advice(take: Take, batch: str) -> str | None:
     if take.state is not _S.UNKNOWN:
         return ADVICE[take.state]
     resolve = f"nightreel resolve {batch} {take.job.key}"
+    if take.replaced:
+        resolve = f"{resolve} --take {take.version}"
+        return (
+            "its answer was lost, and you had it sent again: it may be running and billed, and counts as in"
+            f" flight until its deadline. If the gateway has it after all, `{resolve} --remote-id ID` brings"
+            f" its clip to superseded/; if not, `{resolve} --not-charged`"
+        )
     return (
         "sent, but the answer was lost: it may be running and billed, so it is not sent again by itself."
         f" Look at the gateway's own list of jobs or bill: if it is there, `{resolve} --remote-id ID`;"
-        f" if it is not, `{resolve} --not-charged`"
+        f" if it is not, `{resolve} --not-charged`. `run --resubmit-unknown` sends it again in any case"
     )

@@ -12,6 +12,8 @@ ALL_ENDS: Ends = frozenset({TakeState.FAILED, TakeState.EXPIRED, TakeState.REJEC
 
 RETRIED = (TakeState.REJECTED, TakeState.FAILED, TakeState.EXPIRED, TakeState.MODERATED)
 NO_ENDS: Ends = frozenset()
+UNKNOWN: Ends = frozenset({TakeState.UNKNOWN})
+"""What `--resubmit-unknown` adds."""
 
 
 def ends_named(text: str) -> Ends:

@@ -65,16 +65,19 @@ async def _to_redo(ledger: SqliteLedger, key: str) -> Take:
 # --- an unknown take
 
 
-async def resolve_unknown(folder: Path, job_key: str, remote_id: str | None) -> Take:
+async def resolve_unknown(
+    folder: Path, job_key: str, remote_id: str | None, which: str | None = None
+) -> Take:
     """Settle the unknown take of a job: accepted under `remote_id`, or, without one, planned again.
 
-    An accepted take may be given another id, should the first have been a slip. Raises UsageError.
+    An accepted take may be given another id, should the first have been a slip. `which`: a take's number, or
+    the end of its label (`0123abcd.1`); one that was replaced must be named. Raises UsageError.
     """
     async with _deciding(folder) as ledger:
         takes = [take async for take in ledger.all_takes()]
         if remote_id is not None:
             _check_remote_id(remote_id, takes)
-        take = _to_settle([take for take in takes if take.job.key == job_key], job_key, remote_id)
+        take = _to_settle([take for take in takes if take.job.key == job_key], job_key, remote_id, which)
         settled = {"ended_at": None, "reason": None}
         if remote_id is None:
             unsent = {"origin": None, "intent_at": None}
@@ -93,14 +96,24 @@ def _check_remote_id(remote_id: str, takes: list[Take]) -> None:
             raise UsageError(f"{remote_id} is the id of job {take.job.key!r} already")
 
 
-def _to_settle(takes: list[Take], job_key: str, remote_id: str | None) -> Take:
+def _to_settle(takes: list[Take], job_key: str, remote_id: str | None, which: str | None) -> Take:
     """The one take of a job that a person may settle."""
     if not takes:
         raise UsageError(f"no job {job_key!r} in this batch")
-    open_states = {TakeState.UNKNOWN} | ({TakeState.ACCEPTED} if remote_id is not None else set())
-    found = [take for take in takes if take.state is TakeState.UNKNOWN]
-    found = found or [take for take in takes if take.state in open_states]
-    if len(found) != 1:
-        states = ", ".join(take.state for take in takes)
-        raise UsageError(f"job {job_key!r} has no single unknown take to settle; it is {states}")
+    if which is not None:
+        takes = [take for take in takes if which in (str(take.number), take.version)]
+    unknown = [take for take in takes if take.state is TakeState.UNKNOWN]
+    if which is None:
+        unknown = [take for take in unknown if not take.replaced] or unknown
+    found = unknown
+    if not unknown and remote_id is not None:
+        found = [take for take in takes if take.state is TakeState.ACCEPTED]
+    if len(found) != 1 or (found[0].replaced and which is None):
+        states = ", ".join(_shown(take) for take in takes) or f"no take {which}"
+        say = "; say which with --take" if found else ""
+        raise UsageError(f"job {job_key!r} has no single unknown take to settle{say}; it is {states}")
     return found[0]
+
+
+def _shown(take: Take) -> str:
+    return f"{take.state} (--take {take.version}{', replaced' * take.replaced})"

@@ -180,6 +180,7 @@ class Take:
     state: TakeState
     wanted: bool = True  # the present manifest asks for this very take
     selected: bool = True  # and the present run may send it
+    replaced: bool = False  # unknown, and sent again on a person's word
     provider: str
     origin: str | None = None  # set with the intent: where it was sent
     credential: str = "default"
@@ -212,7 +213,18 @@ class Take:
     @property
     def label(self) -> str:
         """Names one take in file names: key, eight digits of the fingerprint, take number."""
-        return f"{self.job.key}.{self.fingerprint[:8]}.{self.number}"
+        return f"{self.job.key}.{self.version}"
+
+    @property
+    def version(self) -> str:
+        """What tells a take from others of its job: eight digits of the fingerprint, take number."""
+        return f"{self.fingerprint[:8]}.{self.number}"
+
+    @property
+    def changed_at(self) -> float | None:
+        """When it changed last, as far as the times on record tell; None for one that was never sent."""
+        times = (self.intent_at, self.accepted_at, self.ready_at, self.ended_at)
+        return max((time for time in times if time is not None), default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from typing import Literal
 import anyio
 
 from pipeline import media
-from pipeline.again import NO_ENDS, Ends
+from pipeline.again import NO_ENDS, UNKNOWN, Ends
 from pipeline.clock import Clock, LoopClock
 from pipeline.config import Settings, resolve
 from pipeline.errors import BusyError, PipelineError, UsageError
@@ -60,10 +60,16 @@ class RunOptions:
     downloads: int | None = None
     selection: Selection = ALL
     retry: Ends = NO_ENDS  # jobs whose newest take ended so are made anew
+    resubmit_unknown: bool = False  # send once more what may be paid for and running
     if_running: Literal["fail", "wait"] = "fail"
     allow_insecure: bool = False
     signals: bool = False  # drain on SIGINT and SIGTERM; main thread only
     env: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)  # holds keys
+
+    @property
+    def again(self) -> Ends:
+        """What is made anew, by the state of the newest take."""
+        return self.retry | UNKNOWN if self.resubmit_unknown else self.retry
 
 
 async def run_manifest(
@@ -129,7 +135,7 @@ async def _run(
     runner = assemble(
         checked=checked,
         selection=options.selection,
-        again=options.retry,
+        again=options.again,
         settings=settings,
         folder=folder,
         ledger=ledger,

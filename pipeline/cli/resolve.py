@@ -22,6 +22,10 @@ def command(
     not_charged: Annotated[
         bool, typer.Option("--not-charged", help="The gateway has no such job: the next run sends it again.")
     ] = False,
+    take: Annotated[
+        str | None,
+        typer.Option(help="Which take, as `nightreel status` names it, where there are two.", metavar="TAKE"),
+    ] = None,
     output: Annotated[Path, typer.Option(help="Where batches are kept.", envvar="NIGHTREEL_OUTPUT")] = Path(
         "output"
     ),
@@ -32,8 +36,9 @@ def command(
     Examples:
       nightreel resolve teasers candle --remote-id 4b2cd27e-0b0d-3dec-c31c-7572daf74bb3
       nightreel resolve teasers candle --not-charged
+      nightreel resolve teasers candle --take 0e4f6c2a.1 --not-charged
     """
     if (remote_id is None) == (not not_charged):
         raise UsageError("say one of --remote-id ID (the gateway has the job) and --not-charged (it has not)")
-    take = asyncio.run(resolve_unknown(find_batch(output, batch), job, remote_id))
-    print(f"{job}: {take.state}; run the manifest again to go on with it")
+    settled = asyncio.run(resolve_unknown(find_batch(output, batch), job, remote_id, take))
+    print(f"{job}: {settled.state}; run the manifest again to go on with it")

@@ -59,6 +59,13 @@ def command(
             metavar="REASONS",
         ),
     ] = None,
+    resubmit_unknown: Annotated[
+        bool,
+        typer.Option(
+            "--resubmit-unknown",
+            help="Send unknown takes once more, although they may be running and billed already.",
+        ),
+    ] = False,
     if_running: Annotated[
         IfRunning,
         typer.Option(help="If another run holds the batch: fail (exit 5), wait, or skip it (exit 0)."),
@@ -92,6 +99,7 @@ def command(
       nightreel run teasers.yaml --env-file keys.env --tag hero --limit 3
       nightreel run teasers.yaml --only 'spring/*' --dry-run
       nightreel run teasers.yaml --retry failed,expired
+      nightreel run teasers.yaml --only candle --resubmit-unknown
     """
     if quiet and verbose:
         raise UsageError("say one of --quiet and -v")
@@ -103,6 +111,7 @@ def command(
         downloads=downloads,
         selection=opt.selection(only, tag, limit),
         retry=NO_ENDS if retry is None else ends_named(retry),
+        resubmit_unknown=resubmit_unknown,
         if_running="wait" if if_running is IfRunning.WAIT else "fail",
         allow_insecure=allow_insecure,
         signals=True,
@@ -113,7 +122,7 @@ def command(
             "output": output,
             "provider": provider,
             "selection": options.selection,
-            "again": options.retry,
+            "again": options.again,
         }
         found = asyncio.run(plan.summary(manifest, env=options.env, **what))
         plan.show([found], as_json=as_json)

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from pipeline.advice import advice
-from pipeline.cli.table import counts_text, out, take_facts, take_table
+from pipeline.cli.table import counts_text, out, prompt_start, take_facts, take_table
+from pipeline.clock import utc_text
 from pipeline.model import Take, TakeState
 from pipeline.opening import batch_takes, clip_of, find_batch
 
@@ -40,14 +42,36 @@ def command(
         print(json.dumps(result, ensure_ascii=False, indent=2))
         return
     console = out()
-    console.print(take_table((take, clip_of(folder, take)) for take in takes if take.wanted))
-    older = [take for take in takes if not take.wanted]
-    if older:
-        console.print("\nof earlier manifests:")
-        console.print(take_table((take, clip_of(folder, take)) for take in older))
+    _print(console, folder, "", [take for take in takes if take.wanted])
+    replaced = [take for take in takes if _is_replaced(take)]
+    _print(console, folder, "\nunknown, and sent again on your word:", replaced)
+    older = [take for take in takes if not take.wanted and not _is_replaced(take)]
+    _print(console, folder, "\nolder takes, and jobs of earlier manifests:", older)
     console.print(f"{folder}: {counts_text(counts)}", markup=False)
     for line in next_steps(takes, str(folder)):
         console.print(line, markup=False, soft_wrap=True)
+    for line in sent_without_answer(takes):
+        console.print(line, markup=False, soft_wrap=True)
+
+
+def _is_replaced(take: Take) -> bool:
+    return take.replaced and take.state is TakeState.UNKNOWN
+
+
+def _print(console: Console, folder: Path, title: str, takes: list[Take]) -> None:
+    if title and takes:
+        console.print(title)
+    if takes or not title:
+        console.print(take_table(((take, clip_of(folder, take)) for take in takes), times=True))
+
+
+def sent_without_answer(takes: list[Take]) -> list[str]:
+    """What helps to find unknown takes in a gateway's own list: when they were sent, and what for."""
+    return [
+        f"{take.label}: sent {utc_text(take.intent_at)}: {prompt_start(take)}"
+        for take in takes
+        if take.state is TakeState.UNKNOWN and take.intent_at is not None
+    ]
 
 
 async def _takes(folder: Path) -> list[Take]:

@@ -17,6 +17,7 @@ from pipeline.model import Take, TakeState
 from pipeline.money import usd_text
 
 WIDE = 220  # columns where nobody's window sets a width: paths must not wrap in a file
+PROMPT_CHARS = 60
 GOOD = {TakeState.DONE}
 BUSY = {TakeState.PLANNED, TakeState.SUBMITTING, TakeState.ACCEPTED, TakeState.READY, TakeState.HELD}
 
@@ -30,11 +31,16 @@ def style_of(state: TakeState) -> str:
     return "green" if state in GOOD else "yellow" if state in BUSY else "red"
 
 
-def take_table(rows: Iterable[tuple[Take, Path | None]]) -> Table:
-    """One line per take: where it stands, its cost, and the clip or the reason why there is none."""
+def take_table(rows: Iterable[tuple[Take, Path | None]], *, times: bool = False) -> Table:
+    """One line per take: where it stands, its cost, and the clip or the reason why there is none.
+
+    `times`: also when it changed last.
+    """
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("job", overflow="fold")
     table.add_column("state", no_wrap=True)
+    if times:
+        table.add_column("since", no_wrap=True)
     table.add_column("cost", justify="right", no_wrap=True)
     table.add_column("clip, or why there is none", overflow="fold")
     for take, clip in rows:
@@ -43,8 +49,19 @@ def take_table(rows: Iterable[tuple[Take, Path | None]]) -> Table:
         if take.state is TakeState.DONE and clip is None:
             what = "gone from the folder"
         state = Text(take.state.value, style=style_of(take.state))
-        table.add_row(Text(take.job.key), state, cost, Text(what))
+        since = [_since(take)] if times else []
+        table.add_row(Text(take.job.key), state, *since, cost, Text(what))
     return table
+
+
+def _since(take: Take) -> str:
+    return "" if take.changed_at is None else utc_text(take.changed_at)
+
+
+def prompt_start(take: Take) -> str:
+    """Enough of the prompt to know it again in a gateway's list."""
+    words = " ".join(take.job.prompt.split())
+    return words if len(words) <= PROMPT_CHARS else f"{words[: PROMPT_CHARS - 1]}…"
 
 
 def counts_text(counts: Mapping[TakeState, int]) -> str:
@@ -64,6 +81,9 @@ def take_facts(take: Take, batch: str, clip: Path | None) -> dict[str, Any]:
         "remote_id": take.remote_id,
         "reason": take.reason,
         "cost_ticks": take.cost_ticks,
+        "replaced": take.replaced,
+        "prompt_start": prompt_start(take),
+        "intent_at": None if take.intent_at is None else utc_text(take.intent_at),
         "accepted_at": None if take.accepted_at is None else utc_text(take.accepted_at),
         "ended_at": None if take.ended_at is None else utc_text(take.ended_at),
         "clip": None if clip is None else str(clip),

@@ -46,6 +46,7 @@ class Ledger(Protocol):
         """Put a page of the manifest on record, and a first take for each fingerprint that has none.
 
         A selected job whose newest take ended as in `again` gets one more; how many did is returned.
+        One that was unknown is flagged as replaced; it counts as in flight until its deadline all the same.
         """
 
     async def move(self, take: Take, to: TakeState, **facts: Any) -> Take:

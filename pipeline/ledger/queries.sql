@@ -4,7 +4,7 @@
 t.id, t.fingerprint, t.number, t.state, t.provider,
 t.origin, t.credential, t.remote_id, t.intent_at, t.accepted_at, t.ready_at, t.ended_at,
 t.url, t.url_at, t.validator, t.cost_ticks, t.reported_s, t.reason, t.sha256, t.size_bytes,
-t.spec, (j.key IS NOT NULL AND j.run_id = (SELECT max(id) FROM runs) AND {wanted}), COALESCE(j.selected, 1)
+t.replaced, t.spec, (j.key IS NOT NULL AND j.run_id = (SELECT max(id) FROM runs) AND {wanted}), COALESCE(j.selected, 1)
 
 -- name: wanted
 t.fingerprint = j.fingerprint AND t.number = (
@@ -45,6 +45,11 @@ VALUES (
     'planned', :spec, :provider
 )
 ON CONFLICT (job_key, fingerprint, number) DO UPDATE SET spec = excluded.spec WHERE state = 'planned';
+
+-- name: replace_unknown
+UPDATE takes SET replaced = 1
+WHERE job_key = :key AND fingerprint = :fingerprint AND state = 'unknown'
+    AND number = (SELECT max(number) FROM takes WHERE job_key = :key AND fingerprint = :fingerprint);
 
 -- name: take_again
 INSERT INTO takes (job_key, fingerprint, number, state, spec, provider)

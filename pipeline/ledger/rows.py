@@ -15,7 +15,7 @@ MUTABLE = (
 )  # fmt: skip
 """What a move or a note may change, apart from the state."""
 
-COLUMNS = ("id", "fingerprint", "number", "state", "provider", *MUTABLE)
+COLUMNS = ("id", "fingerprint", "number", "state", "provider", *MUTABLE, "replaced")
 """In the order of the `take` fragment in queries.sql, which ends with spec, wanted and selected."""
 
 WIDTH = len(COLUMNS) + 3
@@ -25,6 +25,7 @@ def take_of(row: Sequence[Any]) -> Take:
     """The first `WIDTH` values of a row as a take."""
     facts = dict(zip(COLUMNS, row, strict=False))
     facts["state"] = TakeState(facts["state"])
+    facts["replaced"] = bool(facts["replaced"])
     spec, wanted, selected = row[WIDTH - 3 : WIDTH]
     return Take(job=job_of(spec), wanted=bool(wanted), selected=bool(selected), **facts)
 

@@ -144,6 +144,8 @@ class SqliteLedger:
                 db.execute(QUERIES["plan_job"], values)
                 db.execute(QUERIES["plan_take"], values)
                 if again and row.selected:
+                    if TakeState.UNKNOWN in again:
+                        db.execute(QUERIES["replace_unknown"], values)
                     made += len(list(db.execute(QUERIES["take_again"], values | {"again": ends})))
             return made
 

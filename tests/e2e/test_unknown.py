@@ -70,3 +70,24 @@ def test_a_reset_before_acceptance_looks_the_same_and_is_treated_so(desk: Desk, 
     assert before == {}
     assert last.json["counts"] == {"done": 1}
     assert len(gateway.billed("lost question")) == 1
+
+
+@pytest.mark.slow
+def test_a_person_may_pay_twice_rather_than_look(desk: Desk, gateway: Sim) -> None:
+    """`status` says when it was sent and what for; the old take is shown apart, with what can be done."""
+    manifest = desk.manifest([a_clip("clip", "pay twice: lost answer.")], batch="twice")
+    desk = desk.at(gateway)
+
+    desk.run("run", manifest).exits(1)
+    before = desk.run("status", "twice").exits(0)
+    desk.run("run", manifest, "--resubmit-unknown", "--json")
+    after = desk.run("status", "twice").exits(0)
+    takes = desk.run("status", "twice", "--json").json["takes"]
+
+    assert re.search(r"^clip\.[0-9a-f]{8}\.1: sent \S+Z: pay twice: lost answer\.$", before.out, re.M)
+    assert "unknown, and sent again on your word:" in after.out
+    assert re.search(r"`nightreel resolve \S+ clip --take [0-9a-f]{8}\.1 --remote-id ID`", after.out)
+    assert [(take["take"], take["replaced"]) for take in sorted(takes, key=lambda take: take["take"])] == [
+        (1, True),
+        (2, False),
+    ]

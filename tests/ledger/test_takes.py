@@ -59,7 +59,8 @@ def test_the_facts_of_these_tests_are_all_there_are() -> None:
     """A column that is added must be added here, or nobody proves that it comes back."""
     assert set(FACTS) == set(MUTABLE)
     assert {field.name for field in fields(Take)} == {
-        *MUTABLE, "id", "job", "fingerprint", "number", "state", "wanted", "selected", "provider"
+        *MUTABLE, "id", "job", "fingerprint", "number", "state", "wanted", "selected", "provider",
+        "replaced",
     }  # fmt: skip
     assert all(getattr(A_FULL_JOB, field.name) for field in fields(Job))
 
