@@ -20,12 +20,16 @@ OPEN = frozenset({TakeState.PLANNED, TakeState.SUBMITTING, *COLLECT_ORDER})
 
 
 class Feeder:
-    """Feeds one run. `leave` is told of every take that is over for this run."""
+    """Feeds one run. `leave` is told of every take that is over for this run.
 
-    def __init__(self, ledger: Ledger, record: Record, switches: Switches) -> None:
+    `collect`: nothing is sent, so the planned jobs stay where they are, and nobody waits for a parent.
+    """
+
+    def __init__(self, ledger: Ledger, record: Record, switches: Switches, *, collect: bool = False) -> None:
         self._ledger = ledger
         self._record = record
         self._switches = switches
+        self._collect = collect
         self._awaited: set[str] = set()  # keys of parents whose children wait
         self._left_open: set[str] = set()  # keys of wanted takes that left this run in an open state
         self._settled: list[str] = []  # awaited parents that have left since we last looked
@@ -58,6 +62,8 @@ class Feeder:
                 if self._switches.draining:
                     return
                 await outbox.put(take)
+        if self._collect:
+            return
         async for take in self._ledger.planned():
             if self._switches.submits_off.is_set():
                 return

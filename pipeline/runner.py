@@ -25,7 +25,7 @@ from pipeline.model import TakeState
 from pipeline.offload import Offload
 from pipeline.plan import Checked, next_page, plan, planned_jobs
 from pipeline.selection import Selection
-from pipeline.stages.base import Inbox, Record, Switches
+from pipeline.stages.base import STOPPED, Inbox, Record, Switches
 from pipeline.stages.download import DownloadStage
 from pipeline.stages.finish import FinishStage
 from pipeline.stages.gateway import Gateway
@@ -37,6 +37,7 @@ from pipeline.storage.base import Storage
 QUEUE_SIZE = 16
 PAGE = 256
 COUNTS_EVERY_S = 30.0
+COMING = frozenset({TakeState.ACCEPTED, TakeState.READY})
 SIGNAL_EXIT = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 
@@ -60,6 +61,7 @@ class Runner:
     checked: Checked
     selection: Selection
     again: Ends
+    collect: bool  # send nothing
     settings: Settings
     folder: Path
     ledger: Ledger
@@ -170,7 +172,7 @@ class Runner:
         deadline_s = self.settings.job_deadline_s
         earlier = await self.ledger.in_flight(self.clock.wall() - deadline_s)
         self.slots.fill((take_id, since + deadline_s) for take_id, since in earlier)
-        feeder = Feeder(self.ledger, self.record, self.switches)
+        feeder = Feeder(self.ledger, self.record, self.switches, collect=self.collect)
         to_submit, to_poll, to_download, to_finish = (Inbox(QUEUE_SIZE) for _ in range(4))
         self._flowing = True
         async with anyio.create_task_group() as helpers:
@@ -241,8 +243,10 @@ class Runner:
 
     def _exit_code(self, counts: Mapping[TakeState, int]) -> int:
         """The first that applies, by docs/design.md, "Exit codes"."""
-        if set(counts) <= {TakeState.DONE}:
+        unsent = {TakeState.PLANNED} if self.collect else set()
+        if set(counts) <= {TakeState.DONE} | unsent:
             return 0 if self.signal_code is None else self.signal_code
         if self.switches.exit_code == 3:
             return 3
-        return self.signal_code or self.switches.exit_code or 1
+        coming = self.collect and not COMING.isdisjoint(counts)
+        return self.signal_code or self.switches.exit_code or (STOPPED if coming else 1)

@@ -61,6 +61,7 @@ class RunOptions:
     selection: Selection = ALL
     retry: Ends = NO_ENDS  # jobs whose newest take ended so are made anew
     resubmit_unknown: bool = False  # send once more what may be paid for and running
+    collect: bool = False  # send nothing, bring home what is in flight
     if_running: Literal["fail", "wait"] = "fail"
     allow_insecure: bool = False
     signals: bool = False  # drain on SIGINT and SIGTERM; main thread only
@@ -136,6 +137,7 @@ async def _run(
         checked=checked,
         selection=options.selection,
         again=options.again,
+        collect=options.collect,
         settings=settings,
         folder=folder,
         ledger=ledger,
@@ -217,6 +219,7 @@ def assemble(
     checked: Checked,
     selection: Selection = ALL,
     again: Ends = NO_ENDS,
+    collect: bool = False,
     settings: Settings,
     folder: Path,
     ledger: Ledger,
@@ -262,6 +265,7 @@ def assemble(
         checked=checked,
         selection=selection,
         again=again,
+        collect=collect,
         settings=settings,
         folder=folder,
         ledger=ledger,

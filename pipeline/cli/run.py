@@ -66,6 +66,12 @@ def command(
             help="Send unknown takes once more, although they may be running and billed already.",
         ),
     ] = False,
+    collect: Annotated[
+        bool,
+        typer.Option(
+            "--collect", help="Send nothing; bring home what is in flight. Exit 4 if some is still rendering."
+        ),
+    ] = False,
     if_running: Annotated[
         IfRunning,
         typer.Option(help="If another run holds the batch: fail (exit 5), wait, or skip it (exit 0)."),
@@ -100,9 +106,12 @@ def command(
       nightreel run teasers.yaml --only 'spring/*' --dry-run
       nightreel run teasers.yaml --retry failed,expired
       nightreel run teasers.yaml --only candle --resubmit-unknown
+      nightreel run teasers.yaml --collect
     """
     if quiet and verbose:
         raise UsageError("say one of --quiet and -v")
+    if collect and (retry is not None or resubmit_unknown or dry_run):
+        raise UsageError("--collect sends nothing: leave out --retry, --resubmit-unknown and --dry-run")
     options = RunOptions(
         output=output,
         provider=provider,
@@ -112,6 +121,7 @@ def command(
         selection=opt.selection(only, tag, limit),
         retry=NO_ENDS if retry is None else ends_named(retry),
         resubmit_unknown=resubmit_unknown,
+        collect=collect,
         if_running="wait" if if_running is IfRunning.WAIT else "fail",
         allow_insecure=allow_insecure,
         signals=True,

@@ -206,6 +206,7 @@ class Night:
     limits: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     again: frozenset[TakeState] = frozenset()
+    collect: bool = False
     faults: Callable[[str], Exception | None] = no_faults
     ledger_full: Callable[[], bool] = lambda: False
     now: float = 0.0
@@ -288,6 +289,7 @@ class Night:
         return assemble(
             checked=checked,
             again=self.again,
+            collect=self.collect,
             settings=settings,
             folder=self.batch,
             ledger=ledger,
