@@ -7,7 +7,10 @@ DEV = .venv/bin
 TEST = .venv-test/bin
 unexport PYTHONPATH
 
-.PHONY: demo test check bench clean
+KILLS ?= 100
+SEED ?= 1
+
+.PHONY: demo test check bench crash clean
 
 demo: .venv/installed
 	$(DEV)/nightreel run manifests/quickstart.yaml
@@ -29,6 +32,9 @@ check: .venv/installed-test
 
 bench: .venv/installed
 	$(DEV)/python bench/spine.py
+
+crash: .venv/installed-test
+	cd tests && ../$(DEV)/python -m crash --kills $(KILLS) --seed $(SEED) $(if $(BATCH),--batch $(BATCH))
 
 clean:
 	rm -rf .venv .venv-test build dist
