@@ -2,7 +2,8 @@
 
 `crash_batch` does one batch by a plan; a plan made by `random_plan` follows from a seed. After every kill it
 looks at what must hold at any moment, at the end of a round at what must hold in the end. Whatever does not
-is a `Violation`. The second round edits some prompts, so that older clips have to be kept.
+is a `Violation`. The second round edits some prompts, so that older clips have to be kept; the third goes
+back to the first ones, which costs nothing.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ BILLED_EXACTLY = ("cometapi", "xai")  # the third tells nobody what it charges
 LIMITS = {"max_in_flight": 40, "submit_per_s": 12}
 """Room for every take that becomes `unknown`, which holds its slot; slow enough that kills meet submits."""
 UNSENT = {"planned", "held", "blocked"}
-LATER = ("before-second-name", "after-second-name")  # points of the second round alone
+SINCE = {"before-second-name": 2, "after-second-name": 2, "mid-return": 3, "after-return": 3}
+"""Points that no run passes before this round."""
 RUN_S = 1.2  # most of what a run of a whole batch takes
 
 
@@ -106,20 +108,24 @@ class Plan:
 
 
 def random_plan(mark: str, rng: random.Random) -> Plan:
-    """Two rounds of a few kills, half of them at a point, half at any time."""
-    provider = rng.choice(sorted(MODELS))
-    return Plan(mark=mark, provider=provider, rounds=(random_kills(rng, 1), random_kills(rng, 2)))
+    """Rounds of a few kills, half of them at a point, half at any moment."""
+    rounds = [random_kills(rng, number) for number in (1, 2)]
+    if rng.random() < 0.5:
+        rounds.append(random_kills(rng, 3))
+    return Plan(mark=mark, provider=rng.choice(sorted(MODELS)), rounds=tuple(rounds))
 
 
-def random_kills(rng: random.Random, round_number: int) -> tuple[str, ...]:
-    points = [point for point in POINTS if round_number == 2 or point not in LATER]
-    points.remove("mid-migration")
-    kills = []
-    if round_number == 1 and rng.random() < 0.3:
+def random_kills(rng: random.Random, number: int) -> tuple[str, ...]:
+    """Where the runs of this round die. In the third nothing is sent: it is short."""
+    points = [point for point in POINTS if SINCE.get(point, 1) <= number and point != "mid-migration"]
+    length_s, kills = RUN_S, []
+    if number == 1 and rng.random() < 0.3:
         kills.append(f"mid-migration:{rng.randint(1, 10)}")
+    if number == 3:
+        points, length_s = ["before-plan", *SINCE], RUN_S / 4
     for _ in range(rng.randint(3, 5)):
         if rng.random() < 0.5:
-            kills.append(f"time:{rng.uniform(0, RUN_S):.3f}")
+            kills.append(f"time:{rng.uniform(0, length_s):.3f}")
         else:
             kills.append(f"{rng.choice(points)}:{rng.choice((1, 1, 2, 3))}")
     return tuple(kills)
@@ -202,6 +208,8 @@ class CrashedBatch:
         again = self._desk.run("run", manifest, "--json")
         if again.code or again.json["requests"]:
             self.violated("requests", f"a rerun with nothing to do: exit {again.code}\n{again.text}")
+        if number == 3 and settled.json["requests"]:
+            self.violated("requests", "going back to earlier prompts is not free")
 
     def _resolve(self, manifest: Path, settled: Ended) -> Ended:
         paid = {line["prompt"] for line in self._bill()}
@@ -290,7 +298,7 @@ class CrashedBatch:
 
 
 def jobs_of(plan: Plan, number: int) -> list[dict[str, Any]]:
-    """A dozen jobs: texts, pictures and a chain. Round 2 asks otherwise for some, and leaves others alone.
+    """A dozen jobs: texts, pictures and a chain. Round 2 asks otherwise for some, round 3 as round 1 did.
 
     What it asks otherwise is of another shape: the simulator's small clips differ by nothing else.
     """
@@ -298,7 +306,7 @@ def jobs_of(plan: Plan, number: int) -> list[dict[str, Any]]:
     edited = {"text-0", "text-1", "text-2", "picture-0", "child", "grandchild"}
 
     def job(key: str, **fields: Any) -> dict[str, Any]:
-        asked = number if key in edited else 1
+        asked = 2 if number == 2 and key in edited else 1
         if key.startswith("text"):
             fields["aspect_ratio"] = ("16:9", "9:16")[asked - 1]
         if key.startswith("picture"):

@@ -33,6 +33,7 @@ CHOSEN = [
         rounds=(
             ("after-handle:2", "before-ready:1", "mid-download:1", "before-fsync:1", "after-fsync:1"),
             ("after-post:2", "before-second-name:1", "after-second-name:2"),
+            ("mid-return:1", "after-return:1", "after-second-name:1"),
         ),
         strict=True,
     ),
