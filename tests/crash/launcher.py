@@ -25,6 +25,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
@@ -284,10 +285,10 @@ def serve() -> None:
 
 if __name__ == "__main__":
     watch()
-    import av  # noqa: F401 - the command imports it late
-
     from pipeline.cli import main as command
 
+    for late in ("anyio._backends._asyncio", "av", "pipeline.cli.resolve", "pipeline.cli.run"):
+        import_module(late)  # or every child would
     gc.collect()
     gc.freeze()  # so that children do not copy every page that a collection would touch
     serve()
