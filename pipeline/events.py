@@ -76,6 +76,13 @@ class Draining:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerSaved:
+    """A copy of the ledger holds all that was told before. `run`: the number of the last run in it."""
+
+    run: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunEnded:
     """The last event of a run."""
 
@@ -83,5 +90,7 @@ class RunEnded:
     seconds: float
 
 
-Event = RunStarted | TakeMoved | TakePolled | BytesLoaded | Trouble | Paused | Draining | RunEnded
+Event = (
+    RunStarted | TakeMoved | TakePolled | BytesLoaded | Trouble | Paused | Draining | LedgerSaved | RunEnded
+)
 Listener = Callable[[Event], None]

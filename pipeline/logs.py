@@ -15,10 +15,11 @@ from typing import Any, BinaryIO
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
+from pipeline.asked import asked_of
 from pipeline.clock import utc_text
 from pipeline.config import Secret
-from pipeline.events import Draining, Event, Paused, RunEnded, RunStarted, TakeMoved, Trouble
-from pipeline.model import Take
+from pipeline.events import Draining, Event, LedgerSaved, Paused, RunEnded, RunStarted, TakeMoved, Trouble
+from pipeline.model import Take, TakeState
 
 _USER = re.compile(r"(https?://)[^\s/?#\"]*@", re.IGNORECASE)
 _QUERY = re.compile(r"(https?://[^\s?#\"]+)[?#][^\s\"]*", re.IGNORECASE)
@@ -27,7 +28,7 @@ _QUERY = re.compile(r"(https?://[^\s?#\"]+)[?#][^\s\"]*", re.IGNORECASE)
 class JsonLog:
     """Writes events to a file, redacted."""
 
-    def __init__(self, path: Path, key: Secret, wall: Callable[[], float]) -> None:
+    def __init__(self, path: Path, key: Secret | None, wall: Callable[[], float]) -> None:
         fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         self._file: BinaryIO = os.fdopen(fd, "ab", buffering=0)
         self._wall = wall
@@ -47,7 +48,8 @@ class JsonLog:
                 place = {"batch": event.batch, "provider": event.provider, "origin": event.origin}
                 self._log.info("run.started", **place, takes=counts)
             case TakeMoved(take=take):
-                self._log.info(f"take.{take.state}", **_facts(take), before=event.before.value)
+                asked = {"asked": asked_of(take.job)} if take.state is TakeState.SUBMITTING else {}
+                self._log.info(f"take.{take.state}", **_facts(take), before=event.before.value, **asked)
             case Trouble():
                 facts = {} if event.take is None else _facts(event.take)
                 self._log.warning(event.event, **facts | {"reason": event.message})
@@ -55,6 +57,8 @@ class JsonLog:
                 self._log.warning("run.paused", reason=event.reason, exit_code=event.exit_code)
             case Draining():
                 self._log.info("run.draining", reason=event.reason)
+            case LedgerSaved():
+                self._log.info("ledger.saved", run=event.run)
             case RunEnded():
                 self._log.info("run.ended", exit_code=event.exit_code, seconds=round(event.seconds, 3))
 
@@ -63,16 +67,20 @@ class JsonLog:
 
 
 def _facts(take: Take) -> dict[str, Any]:
-    """The fields of a take under the names that the ledger uses."""
+    """The fields of a take under the names that the ledger uses: all that a lost ledger is made of again."""
     facts = {
         "job": take.job.key,
         "take": take.number,
         "fingerprint": take.fingerprint,
         "provider": take.provider,
+        "origin": take.origin,
+        "credential": None if take.origin is None else take.credential,
         "remote_id": take.remote_id,
         "cost_ticks": take.cost_ticks,
         "reason": take.reason,
         "sha256": take.sha256,
+        "size_bytes": take.size_bytes,
+        "reported_s": take.reported_s,
     }
     return {name: value for name, value in facts.items() if value is not None}
 
@@ -80,15 +88,22 @@ def _facts(take: Take) -> dict[str, Any]:
 class Redactor:
     """Takes the key out of every text, and from links all that may be a signature."""
 
-    def __init__(self, key: Secret) -> None:
+    def __init__(self, key: Secret | None) -> None:
         self._key = key
 
     def text(self, value: str) -> str:
-        text = self._key.hidden_in(value) or ""
+        text = (self._key.hidden_in(value) if self._key is not None else value) or ""
         return _QUERY.sub(r"\1?***", _USER.sub(r"\1***@", text))
 
     def __call__(self, _logger: WrappedLogger, _level: str, event: EventDict) -> EventDict:
-        return {name: self.text(value) if isinstance(value, str) else value for name, value in event.items()}
+        return {name: self._clean(value) for name, value in event.items()}
+
+    def _clean(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, dict):
+            return {name: self._clean(inner) for name, inner in value.items()}
+        return [self._clean(inner) for inner in value] if isinstance(value, list) else value
 
 
 class _Lines:

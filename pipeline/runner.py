@@ -18,7 +18,7 @@ from pipeline.again import Ends
 from pipeline.clock import Clock
 from pipeline.config import Settings
 from pipeline.errors import DiskFullError, LedgerError
-from pipeline.events import Listener, RunEnded, RunStarted
+from pipeline.events import LedgerSaved, Listener, RunEnded, RunStarted
 from pipeline.feeder import Feeder
 from pipeline.ledger.base import Ledger, PlacedTake
 from pipeline.model import TakeState
@@ -229,6 +229,7 @@ class Runner:
         with self._counts_may_fail():
             await self._save_counts()
             await self.ledger.end_run(exit_code, self.clock.wall())
+        await self._save_copy()
         seconds = self.clock.monotonic() - began
         self.tell(RunEnded(exit_code=exit_code, seconds=seconds))
         return RunResult(
@@ -240,6 +241,13 @@ class Runner:
             requests=self.requests,
             seconds=seconds,
         )
+
+    async def _save_copy(self) -> None:
+        """A second ledger, should the first be lost. A run that went well does not fail for it."""
+        try:
+            self.tell(LedgerSaved(run=await self.ledger.save_copy()))
+        except (DiskFullError, LedgerError) as exc:
+            self.record.trouble("ledger.not_saved", f"no copy of the ledger was made: {exc}")
 
     def _exit_code(self, counts: Mapping[TakeState, int]) -> int:
         """The first that applies, by docs/design.md, "Exit codes"."""

@@ -54,7 +54,9 @@ def translated(exc: Exception, path: Path) -> DiskFullError | LedgerError:
     # With a few KiB left it is the index of the WAL that finds no room, and SQLite calls that an I/O error.
     if code & 0xFF == sqlite3.SQLITE_FULL or code == sqlite3.SQLITE_IOERR_SHMSIZE:
         return DiskFullError(f"no room left to write {path}: free some space and run again")
-    return LedgerError(f"ledger {path} cannot be used: {exc}")
+    damaged = code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    hint = f"; `nightreel recover {path.parent}` makes a new one" if damaged else ""
+    return LedgerError(f"ledger {path} cannot be used: {exc}{hint}")
 
 
 def _one(db: Connection, sql: str) -> Any:

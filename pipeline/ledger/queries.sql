@@ -131,3 +131,23 @@ ORDER BY t.id LIMIT :limit;
 
 -- name: total_cost
 SELECT COALESCE(sum(cost_ticks), 0) FROM takes;
+
+-- name: last_run
+SELECT COALESCE(max(id), 0) FROM runs;
+
+-- name: restore_take
+INSERT INTO takes (
+    job_key, fingerprint, number, state, spec, provider, origin, credential, remote_id, intent_at, accepted_at,
+    ready_at, ended_at, url, url_at, validator, cost_ticks, reported_s, reason, sha256, size_bytes, replaced
+) VALUES (
+    :key, :fingerprint, :number, :state, :spec, :provider, :origin, :credential, :remote_id, :intent_at,
+    :accepted_at, :ready_at, :ended_at, :url, :url_at, :validator, :cost_ticks, :reported_s, :reason, :sha256,
+    :size_bytes, :replaced
+)
+ON CONFLICT (job_key, fingerprint, number) DO UPDATE SET
+    state = excluded.state, origin = excluded.origin, credential = excluded.credential,
+    remote_id = excluded.remote_id, intent_at = excluded.intent_at, accepted_at = excluded.accepted_at,
+    ready_at = excluded.ready_at, ended_at = excluded.ended_at, url = excluded.url, url_at = excluded.url_at,
+    validator = excluded.validator, cost_ticks = excluded.cost_ticks, reported_s = excluded.reported_s,
+    reason = excluded.reason, sha256 = excluded.sha256, size_bytes = excluded.size_bytes,
+    replaced = excluded.replaced;

@@ -20,6 +20,7 @@ import anyio
 from pipeline.again import NO_ENDS, Ends
 from pipeline.ledger.base import IllegalMoveError, PlacedTake, PlannedJob
 from pipeline.ledger.connection import Connect, Connection, connect, named_queries, open_database, translated
+from pipeline.ledger.copying import copy_database
 from pipeline.ledger.rows import MUTABLE, WIDTH, spec_of, take_of, values_of
 from pipeline.model import LEGAL_MOVES, Take, TakeState
 from pipeline.offload import Offload
@@ -27,6 +28,7 @@ from pipeline.version import __version__
 
 T = TypeVar("T")
 PAGE = 256
+COPY_NAME = "ledger.backup.sqlite"
 _NAMED = named_queries((files(__package__) / "queries.sql").read_text("utf-8"))
 QUERIES = {
     name: query.replace("{take}", _NAMED["take"]).replace("{wanted}", _NAMED["wanted"])
@@ -190,7 +192,31 @@ class SqliteLedger:
 
         await self._write(work)
 
+    async def save_copy(self) -> int:
+        await self._offload(copy_database, self._path, self._path.with_name(COPY_NAME))
+        return await self.last_run()
+
+    async def restore(self, takes: Sequence[Take]) -> None:
+        """Put takes on record as they are, for a ledger that is made anew. Not a move: what was, is told."""
+
+        def work(db: Connection) -> None:
+            for take in takes:
+                values = values_of(take) | {
+                    "key": take.job.key,
+                    "fingerprint": take.fingerprint,
+                    "number": take.number,
+                    "spec": spec_of(take.job),
+                    "provider": take.provider,
+                    "replaced": take.replaced,
+                }
+                db.execute(QUERIES["restore_take"], values)
+
+        await self._write(work)
+
     # --- reading
+
+    async def last_run(self) -> int:
+        return int((await self._read("last_run"))[0][0])
 
     async def _read(self, name: str, values: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         def work() -> list[tuple[Any, ...]]:

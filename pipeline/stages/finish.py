@@ -7,12 +7,13 @@ Order, so that a crash anywhere loses nothing: docs/design.md, "Downloading and 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
+from pipeline.asked import asked_of
 from pipeline.clock import utc_text
 from pipeline.errors import NotAClipError
-from pipeline.model import TICKS_PER_USD, Image, Job, Probe, Take, TakeState
+from pipeline.model import TICKS_PER_USD, Probe, Take, TakeState
 from pipeline.offload import Offload
 from pipeline.stages.base import Inbox, Record, Switches, run_workers
 from pipeline.storage.base import Storage
@@ -70,7 +71,7 @@ class FinishStage:
             "label": take.label,
             "take": take.number,
             "fingerprint": take.fingerprint,
-            "asked": _asked(take.job),
+            "asked": asked_of(take.job),
             "provider": take.provider,
             "simulated": take.origin == "sim",
             "origin": take.origin,
@@ -87,26 +88,6 @@ class FinishStage:
             "size_bytes": take.size_bytes,
             "probe": asdict(probe),
         }
-
-
-def _asked(job: Job) -> dict[str, Any]:
-    """The job without what it leaves out, and without the bytes of an inline picture."""
-    return {
-        name: _given(value)
-        for name, value in asdict(job.with_pictures(_shown)).items()
-        if value not in (None, ())
-    }
-
-
-def _shown(image: Image) -> Image:
-    inline = image.sha256 is not None and image.path is None
-    return replace(image, url="data:") if inline else image
-
-
-def _given(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: inner for name, inner in value.items() if inner is not None}
-    return [_given(inner) for inner in value] if isinstance(value, tuple) else value
 
 
 def _text(wall: float | None) -> str | None:

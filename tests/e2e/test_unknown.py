@@ -31,7 +31,7 @@ def test_a_lost_answer_is_unknown_until_a_person_settles_it(desk: Desk, gateway:
 
     first = desk.run("run", manifest, "--json").exits(1)
     rerun = desk.run("run", manifest, "--json").exits(1)
-    billed = gateway.billed("lost answer") | gateway.billed("collect")
+    billed = gateway.billed("send again: ") | gateway.billed("collect: ")
     status = desk.run("status", "clips").exits(0)
     commands = commands_of(status)
     ids = {"collect": billed["collect: lost answer."]}

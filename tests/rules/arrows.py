@@ -19,6 +19,7 @@ LAYERS = (
         "doubts",
         "advice",
         "again",
+        "asked",
         "chains",
         "selection",
         "manifest",
@@ -27,7 +28,7 @@ LAYERS = (
     ("transport", "ledger", "storage", "media", "sources", "logs"),
     ("stages",),
     ("plan", "forecast", "feeder", "runner"),
-    ("opening", "decisions", "wiring"),
+    ("opening", "decisions", "recovery", "wiring"),
     ("doctor", "cli", "__main__", ""),  # the root itself offers to other programs what wiring opens
 )
 LAYER = {unit: number for number, units in enumerate(LAYERS) for unit in units}
