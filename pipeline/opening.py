@@ -13,9 +13,9 @@ from pathlib import Path
 
 from pipeline.again import NO_ENDS, Ends
 from pipeline.clock import LoopClock
-from pipeline.errors import UsageError
+from pipeline.errors import LedgerError, UsageError
 from pipeline.forecast import JobForecast, forecast
-from pipeline.ledger.sqlite import SqliteLedger
+from pipeline.ledger.sqlite import COPY_NAME, SqliteLedger
 from pipeline.model import Take, TakeState
 from pipeline.offload import Threads
 from pipeline.plan import Checked, check
@@ -28,6 +28,7 @@ from pipeline.storage.local import LocalStorage, make_folder
 from pipeline.storage.network import network_kind
 
 LEDGER_NAME = "ledger.sqlite"
+LOG_NAME = "log.jsonl"
 
 
 def check_manifest(path: Path, provider: str | None = None, env: Mapping[str, str] = os.environ) -> Checked:
@@ -50,6 +51,7 @@ async def foreseen(
     checked = check_manifest(manifest, provider, env)
     selection.refuse_none(checked.jobs())
     folder = output / checked.batch
+    refuse_lost_ledger(folder)
     async with AsyncExitStack() as stack:
         ledger = None
         if (folder / LEDGER_NAME).is_file():
@@ -90,11 +92,38 @@ async def open_ledger(folder: Path) -> AsyncIterator[SqliteLedger]:
         thread.close()
 
 
+def _has_traces(folder: Path) -> bool:
+    """Whether something was sent from this folder once, as far as other files than the ledger tell."""
+    log = folder / LOG_NAME
+    if (folder / COPY_NAME).is_file() or (log.is_file() and log.stat().st_size > 0):
+        return True
+    return any(True for home in ("clips", "superseded") for _ in (folder / home).rglob("*.json"))
+
+
+def refuse_lost_ledger(folder: Path) -> None:
+    """A batch whose ledger is gone must not begin anew: all of it would be paid again. Raises LedgerError."""
+    if not (folder / LEDGER_NAME).exists() and _has_traces(folder):
+        raise LedgerError(
+            f"{folder / LEDGER_NAME} is gone, and without it all would be paid for again:"
+            f" `nightreel recover {folder}` makes a new one; to begin anew, choose another batch or --output"
+        )
+
+
+def find_traces(output: Path, batch: str) -> Path:
+    """The folder of a batch that may have lost its ledger. Raises UsageError."""
+    for folder in (output / batch, Path(batch)):
+        if (folder / LEDGER_NAME).exists() or _has_traces(folder):
+            return folder
+    raise UsageError(f"no batch {batch!r} (looked for {output / batch} and {batch})")
+
+
 def find_batch(output: Path, batch: str) -> Path:
     """The folder of a batch given by name or path. Raises UsageError with what there is instead."""
     for folder in (output / batch, Path(batch)):
         if (folder / LEDGER_NAME).is_file():
             return folder
+    for folder in (output / batch, Path(batch)):
+        refuse_lost_ledger(folder)
     there = sorted(path.parent.name for path in output.glob(f"*/{LEDGER_NAME}"))
     known = f"; there are: {', '.join(there[:10])}" if there else ""
     raise UsageError(f"no batch {batch!r} (looked for {output / batch} and {batch}){known}")

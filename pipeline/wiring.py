@@ -25,7 +25,7 @@ from pipeline.ledger.base import Ledger
 from pipeline.logs import JsonLog
 from pipeline.model import Probe, Take
 from pipeline.offload import Offload, Threads
-from pipeline.opening import batch_folder, check_manifest, open_ledger
+from pipeline.opening import LOG_NAME, batch_folder, check_manifest, open_ledger, refuse_lost_ledger
 from pipeline.pace import Pace
 from pipeline.plan import Checked
 from pipeline.runner import Runner, RunResult
@@ -119,9 +119,10 @@ async def _run(
     await disk(options.selection.refuse_none, checked.jobs())
     folder = batch_folder(options.output, checked.batch)
     await _hold(folder, options, on_event, stack)
+    await disk(refuse_lost_ledger, folder)
     settings = stack.enter_context(_settings(checked, options, folder))
     clock = LoopClock()
-    log = JsonLog(folder / "log.jsonl", settings.key, clock.wall)
+    log = JsonLog(folder / LOG_NAME, settings.key, clock.wall)
     stack.callback(log.close)
 
     tell = _heard_by(log, on_event)

@@ -25,6 +25,7 @@ COMMANDS = {
     "status": "Show each take of a batch, and what to do.",
     "resolve": "Settle a take whose submit got no answer.",
     "redo": "Mark clips to be made once more by the next run.",
+    "recover": "Make a lost or damaged ledger anew.",
     "doctor": "Look whether all is there that a run needs. Spends nothing.",
     "providers": "Show what each provider and model takes, and its list price.",
     "init": "Write a first manifest, with its schema beside it.",

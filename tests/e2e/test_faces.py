@@ -29,7 +29,20 @@ from support.command import (
 )
 
 COMMANDS = (
-    *("run", "plan", "validate", "status", "resolve", "redo", "doctor", "providers", "init", "schema", "sim"),
+    *(
+        "run",
+        "plan",
+        "validate",
+        "status",
+        "resolve",
+        "redo",
+        "recover",
+        "doctor",
+        "providers",
+        "init",
+        "schema",
+        "sim",
+    ),
 )
 ESCAPE = "\x1b"
 

@@ -28,10 +28,11 @@ from pipeline.config import Settings, resolve
 from pipeline.events import Event, Paused, Trouble
 from pipeline.ledger.connection import Connection, connect
 from pipeline.ledger.sqlite import SqliteLedger
+from pipeline.logs import JsonLog
 from pipeline.media import probe
 from pipeline.model import Take, TakeState
 from pipeline.offload import Inline
-from pipeline.opening import LEDGER_NAME, check_manifest
+from pipeline.opening import LEDGER_NAME, LOG_NAME, check_manifest
 from pipeline.runner import Runner, RunResult
 from pipeline.wiring import assemble
 
@@ -207,6 +208,7 @@ class Night:
     settings: dict[str, Any] = field(default_factory=dict)
     again: frozenset[TakeState] = frozenset()
     collect: bool = False
+    logs: bool = False  # write log.jsonl, as the command does
     faults: Callable[[str], Exception | None] = no_faults
     ledger_full: Callable[[], bool] = lambda: False
     now: float = 0.0
@@ -272,12 +274,15 @@ class Night:
         settings: Settings = replace(plain, **self.settings)
         self.batch.mkdir(exist_ok=True)
         ledger = await self._ledger()
+        log = JsonLog(self.batch / LOG_NAME, settings.key, NightClock().wall) if self.logs else None
         try:
-            runner = self._assemble(checked, settings, ledger)
+            runner = self._assemble(checked, settings, ledger, log)
             runner.gateway.rng.seed(7)
             return await runner.run(signals=signals)
         finally:
             await Inline()(ledger._db.close)
+            if log is not None:
+                log.close()
 
     async def _ledger(self) -> SqliteLedger:
         def mortal(path: Path) -> Connection:
@@ -285,7 +290,14 @@ class Night:
 
         return await SqliteLedger.open(self.batch / LEDGER_NAME, Doors(self.fate, no_faults), mortal)
 
-    def _assemble(self, checked: Any, settings: Settings, ledger: SqliteLedger) -> Runner:
+    def _assemble(
+        self, checked: Any, settings: Settings, ledger: SqliteLedger, log: JsonLog | None
+    ) -> Runner:
+        def tell(event: Event) -> None:
+            self.events.append((asyncio.get_running_loop().time(), event))
+            if log is not None:
+                log(event)
+
         return assemble(
             checked=checked,
             again=self.again,
@@ -297,7 +309,7 @@ class Night:
             disk=Doors(self.fate, lambda name: self.faults(name)),
             media_threads=Doors(self.fate, no_faults),
             clock=NightClock(),
-            tell=lambda event: self.events.append((asyncio.get_running_loop().time(), event)),
+            tell=tell,
         )
 
     # --- what there is afterwards
