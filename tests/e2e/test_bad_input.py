@@ -315,7 +315,12 @@ TABLE: dict[str, Row] = {
     "ledger is not a database": Row(
         code=2,
         arrange=ledger(lambda path: path.write_text("no ledger" * 100)),
-        says=[r"error: ledger output/kept/ledger\.sqlite cannot be used: file is not a database"],
+        says=[
+            (
+                r"error: ledger output/kept/ledger\.sqlite cannot be used: file is not a database"
+                r"; `nightreel recover output/kept` makes a new one"
+            )
+        ],
     ),
     "ledger of another application": Row(
         code=2,
@@ -334,7 +339,12 @@ TABLE: dict[str, Row] = {
     "ledger cut off": Row(
         code=2,
         arrange=ledger(lambda path: os.truncate(path, path.stat().st_size // 2 + 100)),
-        says=[r"error: ledger output/kept/ledger\.sqlite cannot be used: database disk image is malformed"],
+        says=[
+            (
+                r"error: ledger output/kept/ledger\.sqlite cannot be used: database disk image is malformed"
+                r"; `nightreel recover output/kept` makes a new one"
+            )
+        ],
     ),
     "status of no batch": Row(
         code=2,
