@@ -109,7 +109,9 @@ def _to_settle(takes: list[Take], job_key: str, remote_id: str | None, which: st
     if not unknown and remote_id is not None:
         found = [take for take in takes if take.state is TakeState.ACCEPTED]
     if len(found) != 1 or (found[0].replaced and which is None):
-        states = ", ".join(_shown(take) for take in takes) or f"no take {which}"
+        states = (
+            ", ".join(_shown(take) if len(takes) > 1 else take.state for take in takes) or f"no take {which}"
+        )
         say = "; say which with --take" if found else ""
         raise UsageError(f"job {job_key!r} has no single unknown take to settle{say}; it is {states}")
     return found[0]
