@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import resource
 from contextlib import aclosing
 from enum import StrEnum
 from pathlib import Path
@@ -26,6 +27,7 @@ from pipeline.runner import RunResult
 from pipeline.wiring import RunOptions, run_manifest
 
 MAX_ROWS = 40
+MANY_FILES = 4096
 DONE = TakeState.DONE
 
 
@@ -108,6 +110,7 @@ def command(
       nightreel run teasers.yaml --only candle --resubmit-unknown
       nightreel run teasers.yaml --collect
     """
+    _allow_many_files()
     if quiet and verbose:
         raise UsageError("say one of --quiet and -v")
     if collect and (retry is not None or resubmit_unknown or dry_run):
@@ -149,6 +152,14 @@ def command(
     if as_json or not quiet:
         print_result(result, takes, as_json=as_json)
     raise typer.Exit(result.exit_code)
+
+
+def _allow_many_files() -> None:
+    """Each submit and download holds a file or two; some systems allow 256 unless one asks for more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MANY_FILES if hard == resource.RLIM_INFINITY else min(MANY_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 async def _run(manifest: Path, options: RunOptions, shown: Face) -> tuple[RunResult, list[Take]]:

@@ -128,7 +128,8 @@ class LocalStorage:
         label = labels.get(sha256) or f"{clip.relative_to(self._clips).with_suffix('')}.{sha256[:8]}"
         kept = _with(self._superseded / label, ".mp4")
         self._make(kept.parent)
-        if _read_side(clip).get("sha256") == sha256:
+        side = _read_side(clip)
+        if side.get("sha256") == sha256 and side.get("label", label) == label:
             _second_name(_side_path(clip), _side_path(kept))
         _second_name(clip, kept)
         _sync_folder(kept.parent)

@@ -45,13 +45,13 @@ def said(ended: Ended) -> str:
 
 
 LINES = {
-    "nightreel re": {"resolve"},
+    "nightreel re": {"recover", "redo", "resolve"},
     "nightreel run --provider ": {"cometapi", "globalaiopc", "xai", "sim"},
     "nightreel init --provider g": {"globalaiopc"},
     "nightreel status te": {"teasers", "tests-2"},
     "nightreel status --output elsewhere ": {"far-teasers", "far-tests-2"},
     "nightreel resolve tea": {"teasers"},
-    "nightreel sim --scenario ": {"busy", "calm"},
+    "nightreel sim --scenario ": {"broke", "busy", "calm", "flaky", "hostile"},
     "nightreel providers --model grok_video3_": {
         "grok_video3_pro",
         "grok_video3_max",

@@ -127,6 +127,33 @@ def test_an_identical_clip_leaves_both_takes_whole(tmp_path: Path) -> None:
     assert side_labels(tmp_path)["superseded/fox.aaaaaaaa.1.json"] == "fox.aaaaaaaa.1"
 
 
+def test_a_crash_between_side_file_and_name_of_an_identical_clip_mislabels_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kept clip keeps the side file that tells how it was made."""
+    storage = a_storage(tmp_path)
+    twin = replace(newer(), sha256=sha256_of(OLD), size_bytes=len(OLD))
+    placed(storage, older(), OLD)
+    plainly = os.replace
+
+    def dies(source: Path, name: Path) -> None:
+        if str(name).endswith(".mp4"):
+            raise CrashError
+        plainly(source, name)
+
+    sealed(storage, twin, OLD)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", dies)
+        with pytest.raises(CrashError):
+            storage.place(twin, side_of(twin), labels_of(older()))
+    storage.place(twin, side_of(twin), labels_of(older()))
+
+    assert side_labels(tmp_path) == {
+        "clips/fox.json": twin.label,
+        f"superseded/{older().label}.json": older().label,
+    }
+
+
 def test_a_take_that_is_not_wanted_goes_to_superseded_at_once(tmp_path: Path) -> None:
     """An old take that ends late does not push the present clip away."""
     storage, late = a_storage(tmp_path), replace(older(), wanted=False)
