@@ -15,7 +15,7 @@ from typing import Literal
 
 import anyio
 
-from pipeline import media
+from pipeline import media, sim
 from pipeline.again import NO_ENDS, UNKNOWN, Ends
 from pipeline.clock import Clock, LoopClock
 from pipeline.config import Settings, resolve
@@ -30,7 +30,6 @@ from pipeline.pace import Pace
 from pipeline.plan import Checked
 from pipeline.runner import Runner, RunResult
 from pipeline.selection import ALL, Selection
-from pipeline.sim import EmbeddedSimulator, WorldFolderError
 from pipeline.sources.material import LocalMaterial
 from pipeline.stages.base import Record, Switches
 from pipeline.stages.download import DownloadStage
@@ -196,18 +195,18 @@ def _settings(checked: Checked, options: RunOptions, folder: Path) -> Iterator[S
         insecure = options.allow_insecure
         yield resolve(name, facts, limits, options.env, base_url=options.base_url, allow_insecure=insecure)
         return
-    with _simulator(folder / ".sim") as sim:
-        env = {facts.key_env: sim.key, facts.base_url_env: sim.base_url}
+    with _simulator(folder / ".sim") as served:
+        env = {facts.key_env: served.key, facts.base_url_env: served.base_url}
         # Its port is another one each time; the batch belongs to the simulator as such.
         yield replace(resolve(name, facts, limits, env), origin="sim")
 
 
 @contextmanager
-def _simulator(folder: Path) -> Iterator[EmbeddedSimulator]:
-    simulator = EmbeddedSimulator(folder)
+def _simulator(folder: Path) -> Iterator[sim.EmbeddedSimulator]:
+    simulator = sim.EmbeddedSimulator(folder)
     try:
         simulator.start()
-    except (WorldFolderError, OSError) as exc:
+    except (sim.WorldFolderError, OSError) as exc:
         raise UsageError(f"the simulator cannot start: {exc}") from exc
     try:
         yield simulator

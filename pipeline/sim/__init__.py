@@ -11,11 +11,15 @@ a key, /sim/bill and /sim/health. Prompts that steer a job are listed in `world`
 
 from __future__ import annotations
 
-from pipeline.sim.embedded import EmbeddedSimulator
-from pipeline.sim.folder import WorldFolderError
-from pipeline.sim.scenario import Scenario, ScenarioError, load_scenario, read_scenario, shipped_scenarios
-from pipeline.sim.standalone import ServerConfig, serve
-from pipeline.sim.world import WorldRules
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pipeline.sim.embedded import EmbeddedSimulator
+    from pipeline.sim.folder import WorldFolderError
+    from pipeline.sim.scenario import Scenario, ScenarioError, load_scenario, read_scenario, shipped_scenarios
+    from pipeline.sim.standalone import ServerConfig, serve
+    from pipeline.sim.world import WorldRules
 
 __all__ = [
     "EmbeddedSimulator",
@@ -29,3 +33,17 @@ __all__ = [
     "serve",
     "shipped_scenarios",
 ]
+_HOMES = {
+    "EmbeddedSimulator": "embedded",
+    "WorldFolderError": "folder",
+    "ServerConfig": "standalone",
+    "serve": "standalone",
+    "WorldRules": "world",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Loaded on first use: a run at a real gateway needs no HTTP server."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES.get(name, 'scenario')}"), name)
