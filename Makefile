@@ -22,7 +22,7 @@ test: .venv-test/installed
 	$(TEST)/ruff check .
 	$(TEST)/ruff format --check .
 	$(TEST)/mypy
-	$(TEST)/pytest
+	$(TEST)/pytest --numprocesses 2
 
 check: .venv/installed-test
 	$(DEV)/ruff format .

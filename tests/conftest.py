@@ -16,3 +16,10 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
             patch.delenv(name)
         yield
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of two workers one takes the end-to-end tests, which share what is expensive, the other the rest."""
+    for item in items:
+        real = item.path.parent.name == "e2e"
+        item.add_marker(pytest.mark.xdist_group("e2e" if real else "fast"))
