@@ -229,6 +229,10 @@ class FakeGateway:
     def content(self, remote_id: str) -> bytes:
         return clip_named(remote_id)
 
+    def made(self, content: bytes, remote_id: str) -> bool:
+        """Whether this is the whole clip of that order."""
+        return content == self.content(remote_id)
+
     def seen(self, kind: str, key: str | None = None) -> list[Ask]:
         return [ask for ask in self.asks if ask.kind == kind and key in (None, ask.key)]
 
