@@ -97,9 +97,13 @@ class PollVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Polled:
-    """A poll answer, read. `status` is the gateway's own word; `cost_ticks` its own figure."""
+    """A poll answer, read. `status` is the gateway's own word; `cost_ticks` its own figure.
+
+    `proper`: not a refusal, or one in the gateway's own form; a web page in between proves nothing.
+    """
 
     verdict: PollVerdict
+    proper: bool = True
     url: str | None = None
     status: str | None = None
     progress: int | None = None

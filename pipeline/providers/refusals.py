@@ -93,7 +93,10 @@ def unsuccessful_poll(answer: Answer) -> Polled:
     document = read_json(answer.body)
     error = read_error(document)
     return Polled(
-        verdict=_poll_verdict(answer.status, error), reason=said(answer, error), cost_ticks=charged(document)
+        verdict=_poll_verdict(answer.status, error),
+        proper=error is not None and error.proper and answer.status >= 400,
+        reason=said(answer, error),
+        cost_ticks=charged(document),
     )
 
 

@@ -252,7 +252,7 @@ class PollStage:
             self._record.trouble("take.refused_poll", why, waiting.take)
             return self._again(waiting, SECOND_LOOK_S if account else GRACE_S)
         waiting.asked = True
-        if self._doubts.is_lost(waiting.take.id):
+        if polled.proper and self._doubts.is_lost(waiting.take.id):
             lost = f"lost at gateway: {polled.reason or 'it does not know this id any more'}"
             return await self._end(waiting, TakeState.FAILED, polled, lost)
         if account:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.builders_engine import (
+    HTML,
     Ask,
     FakeGateway,
     Step,
@@ -164,6 +165,20 @@ def test_one_lost_id_ends_that_take_alone(tmp_path: Path, status: int) -> None:
     assert take.ended_at is not None
     assert take.accepted_at is not None
     assert take.ended_at - take.accepted_at >= 60
+
+
+@pytest.mark.parametrize("step", [web_page(404), Step(status=404), Step(status=302, headers=HTML)])
+def test_what_does_not_come_from_the_gateway_loses_no_take(tmp_path: Path, step: Step) -> None:
+    """A page or a redirect in front of one id is no word of the gateway's, whatever it says of others."""
+    gateway = FakeGateway(poll=only("candle", always(step)), render_s=200.0)
+    night = Night(tmp_path, ["candle", "desk"], gateway)
+
+    assert night.run().exit_code == 3  # in the end nothing at all was answered for ten minutes
+    assert night.states() == {"candle": "accepted", "desk": "done"}
+
+    night.gateway.heal()
+    assert night.run().exit_code == 0
+    night.sound()
 
 
 def test_an_answer_from_before_the_refusal_proves_nothing(tmp_path: Path) -> None:

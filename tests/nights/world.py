@@ -12,7 +12,7 @@ import base64
 import random
 import zlib
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,7 +59,10 @@ class SimWorld:
     asks: list[Ask] = field(default_factory=list)
     keys: dict[str, str] = field(default_factory=dict)  # job key by prompt, as the night tells
     open_files: int = 0
+    tell: Callable[[str], None] = lambda _: None
+    alive: Callable[[], None] = lambda: None  # raises where the program is dead
     gateway: Gateway = field(init=False)
+    gateway_now: float = EVENING  # when it was asked last
     _rng: random.Random = field(init=False)
 
     def __post_init__(self) -> None:
@@ -81,6 +84,10 @@ class SimWorld:
     def heal(self) -> None:
         """From now on no fault strikes; what was accepted stays."""
         self.gateway._lab.faults = ()
+
+    def done_faults(self) -> Counter[str]:
+        """What faults did, by name and phase."""
+        return Counter(self.gateway.bill()["faults"])
 
     def bill(self) -> Counter[tuple[str, str]]:
         """How many accepted jobs there are for each key and prompt."""
@@ -138,10 +145,15 @@ class SimWorld:
     def _ask(
         self, kind: str, path: str, headers: Mapping[str, str], body: bytes = b"", method: str = "GET"
     ) -> Reply:
+        self.alive()
         self.asks.append(Ask(kind, self.now, path))
         path, _, query = path.partition("?")
         request = Request(method=method, path=path, query=query, headers={"host": HOST, **headers}, body=body)
-        return self.gateway.handle(request, EVENING + self.now)
+        reply = self.gateway.handle(request, EVENING + self.now)
+        self.gateway_now = EVENING + self.now
+        silence = "dropped" if reply.drop else "hung" if reply.is_silent else reply.status
+        self.tell(f"{kind} {path}: {silence}")
+        return reply
 
     async def _wait_as(self, reply: Reply) -> None:
         """Until the head of the answer is there, if it ever comes."""

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import inspect
 import json
 import os
 import selectors
 import signal
 import sqlite3
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -226,6 +228,7 @@ class Night:
     faults: Callable[[str], Exception | None] = no_faults
     ledger_full: Callable[[], bool] = lambda: False
     jumps: Sequence[Jump] = ()  # of the machine's clock
+    seed: int = 7  # of the engine's jitter
     now: float = 0.0
     fate: Fate = field(default_factory=Fate)
     events: list[tuple[float, Event]] = field(default_factory=list)
@@ -253,9 +256,9 @@ class Night:
         """One run of the command; signals come so many seconds after its start. May raise Crash."""
         self.fate = fate or Fate()
         began = self.now
-        loop = NightLoop(self.now)
+        loop = self.new_loop()
         try:
-            with mortal_files(self.fate):
+            with self.disk():
                 for after_s in (signal_at, second_at):
                     if after_s is not None:
                         loop.call_at(began + after_s, _interrupt)
@@ -292,7 +295,7 @@ class Night:
         log = JsonLog(self.batch / LOG_NAME, settings.key, NightClock(self.jumps).wall) if self.logs else None
         try:
             runner = self._assemble(checked, settings, ledger, log)
-            runner.gateway.rng.seed(7)
+            runner.gateway.rng.seed(self.seed)
             return await runner.run(signals=signals)
         finally:
             await Inline()(ledger._db.close)
@@ -300,18 +303,30 @@ class Night:
                 log.close()
 
     async def _ledger(self) -> SqliteLedger:
-        def mortal(path: Path) -> Connection:
-            return MortalConnection(connect(path), self.fate, self.ledger_full)
+        return await SqliteLedger.open(self.batch / LEDGER_NAME, Doors(self.fate, no_faults), self.connect)
 
-        return await SqliteLedger.open(self.batch / LEDGER_NAME, Doors(self.fate, no_faults), mortal)
+    # --- what a night of another kind does in its own way
+
+    def new_loop(self) -> NightLoop:
+        return NightLoop(self.now)
+
+    def disk(self) -> AbstractContextManager[None]:
+        return mortal_files(self.fate)
+
+    def connect(self, path: Path) -> Connection:
+        return MortalConnection(connect(path), self.fate, self.ledger_full)
+
+    def hear(self, event: Event) -> None:
+        self.events.append((asyncio.get_running_loop().time(), event))
 
     def _assemble(
         self, checked: Any, settings: Settings, ledger: SqliteLedger, log: JsonLog | None
     ) -> Runner:
         def tell(event: Event) -> None:
-            self.events.append((asyncio.get_running_loop().time(), event))
-            if log is not None:
-                log(event)
+            if not self.fate.dead:
+                self.hear(event)
+                if log is not None:
+                    log(event)
 
         return assemble(
             checked=checked,
@@ -345,6 +360,28 @@ class Night:
         loop = NightLoop()
         try:
             return [take for take in loop.run_until_complete(read()) if key in (None, take.job.key)]
+        finally:
+            loop.close()
+
+    def takes_exist(self) -> bool:
+        return (self.batch / LEDGER_NAME).exists()
+
+    def settle(self, take: Take, remote_id: str | None) -> None:
+        """What a person decides about an unknown take, as `nightreel resolve` records it."""
+
+        async def decide() -> None:
+            ledger = await SqliteLedger.open(self.batch / LEDGER_NAME, Inline())
+            settled = {"ended_at": None, "reason": None}
+            if remote_id is None:
+                await ledger.move(take, TakeState.PLANNED, **settled, origin=None, intent_at=None)
+            else:
+                handle = {"remote_id": remote_id, "accepted_at": NightClock(self.jumps).wall()}
+                await ledger.move(take, TakeState.ACCEPTED, **settled, **handle)
+            await ledger.close()
+
+        loop = NightLoop(self.now)
+        try:
+            loop.run_until_complete(decide())
         finally:
             loop.close()
 
@@ -428,8 +465,15 @@ def _interrupt() -> None:
 
 def _wind_up(loop: NightLoop) -> None:
     """Let what a failed run left end, and close the loop."""
+    loop.set_exception_handler(lambda _loop, _context: None)  # nobody hears what a dead task says
+    loop.call_soon(loop.stop)
+    loop.run_forever()  # it may have died on its way to a stop
     tasks = asyncio.all_tasks(loop)
     for task in tasks:
+        coroutine = task.get_coro()
+        if inspect.iscoroutine(coroutine) and inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED:
+            with warnings.catch_warnings(action="ignore", category=RuntimeWarning):
+                coroutine.close()  # a dead process never began it
         task.cancel()
     if tasks:
         loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))

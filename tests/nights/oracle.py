@@ -1,0 +1,173 @@
+"""What must hold after every run of every night, and once all is well again. Knows nothing of how it is done.
+
+A violation names the promise that was broken; the promises stand in docs/guarantees.md and docs/design.md.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nights.plan import Fields, NightPlan
+from nights.world import SimWorld
+from support.night import Night
+
+from pipeline.model import Take, TakeState
+
+if TYPE_CHECKING:
+    from pipeline.sim.world import Job
+
+ENDED_BY_GATEWAY = {"moderated", "failed", "expired", "rejected"}
+WITHOUT_A_REASON = {TakeState.PLANNED, TakeState.ACCEPTED, TakeState.READY, TakeState.DONE}
+REPORTS_COST = {"cometapi", "xai"}
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A promise, and how it was broken."""
+
+    promise: str
+    how: str
+
+
+def after_a_run(night: Night, world: SimWorld, plan: NightPlan, found: list[Violation]) -> None:
+    """Holds at any time, also just after a death."""
+    takes = night.takes() if night.takes_exist() else []
+    found += paid_twice(takes, world)
+    found += too_many_in_flight(world, plan)
+    found += unsound_clips(night, takes, world)
+    if world.open_files:
+        found.append(Violation("nothing is left open", f"{world.open_files} answers of the file host"))
+
+
+def at_the_end(night: Night, world: SimWorld, plan: NightPlan, found: list[Violation]) -> None:
+    """Holds once all faults are over and reruns have settled everything."""
+    takes = night.takes()
+    found += bill_and_ledger(takes, world)
+    found += unexplained(takes)
+    found += clips_not_brought_home(night, takes, world, plan)
+    asked = len(world.asks)
+    night.run()
+    if len(world.asks) != asked and not any(may_be_asked_again(take) for take in takes):
+        found.append(Violation("the rerun of a complete night sends nothing", str(world.asks[asked:])))
+
+
+def may_be_asked_again(take: Take) -> bool:
+    """Each run asks once about what the gateway may still bring, and for a blocked child's source."""
+    return take.state in (TakeState.ACCEPTED, TakeState.UNDELIVERED, TakeState.MISSING, TakeState.BLOCKED)
+
+
+def paid_twice(takes: list[Take], world: SimWorld) -> list[Violation]:
+    """Every acceptance belongs to a take of its own: by its id, or as one that is told as unknown."""
+    bought = Counter(job.digest for job in world.jobs)
+    found = []
+    for digest, count in bought.items():
+        jobs = [job for job in world.jobs if job.digest == digest]
+        on_record = [take for take in takes if take.remote_id in {job.id for job in jobs}]
+        unknown = [
+            take
+            for take in takes
+            if take.job.prompt == jobs[0].prompt
+            and take.remote_id not in {job.id for job in world.jobs}
+            and take.state in (TakeState.UNKNOWN, TakeState.SUBMITTING, TakeState.ACCEPTED, TakeState.FAILED)
+        ]
+        if count > len(on_record) + len(unknown) or (count > 1 and not deliberate(jobs[0], takes)):
+            story = f"{jobs[0].prompt!r} was bought {count} times; {len(on_record)} on record"
+            found.append(Violation("nothing is paid twice", story))
+    return found
+
+
+def deliberate(job: Job, takes: list[Take]) -> bool:
+    """A prompt that was changed and changed back is another take only if a person said so: never here."""
+    return False
+
+
+def too_many_in_flight(world: SimWorld, plan: NightPlan) -> list[Violation]:
+    """At no instant does the gateway work on more than `max_in_flight`, each counted until its deadline."""
+    if any(run.jump_s for run in plan.runs):
+        return []
+    limit = plan.limits["max_in_flight"]
+    deadline_s = 60.0 * int(str(plan.limits["job_deadline"]).removesuffix("m"))
+    spans = [(job.accepted_at, min(job.ends_at, job.accepted_at + deadline_s)) for job in world.jobs]
+    worst = max((sum(begin <= at < end for begin, end in spans) for at, _ in spans), default=0)
+    if worst <= limit:
+        return []
+    return [Violation("limits are kept at every instant", f"{worst} in flight, {limit} allowed")]
+
+
+def unsound_clips(night: Night, takes: list[Take], world: SimWorld) -> list[Violation]:
+    """What is called done has its whole clip under its name, or did until somebody deleted it."""
+    found = []
+    for take in takes:
+        if take.state is TakeState.DONE and take.wanted and not take.replaced:
+            path = night.clip(take.job.key)
+            if path.exists() and not world.made(path.read_bytes(), take.remote_id or ""):
+                homes = [other.job.key for other in takes if other.remote_id]
+                found.append(Violation("what is done is whole", f"{take.label} is not its clip ({homes})"))
+    return found
+
+
+def bill_and_ledger(takes: list[Take], world: SimWorld) -> list[Violation]:
+    by_id = {job.id: job for job in world.jobs}
+    found = []
+    for take in takes:
+        job = by_id.get(take.remote_id or "")
+        if job is None:
+            continue
+        must = take.state is TakeState.DONE and world.provider in REPORTS_COST
+        if take.cost_ticks not in ((job.ticks,) if must else (None, job.ticks)):
+            how = f"{take.label}: {take.cost_ticks} on record, {job.ticks} billed"
+            found.append(Violation("the ledger is the bill", how))
+    return found
+
+
+def unexplained(takes: list[Take]) -> list[Violation]:
+    return [
+        Violation("every take is in a named state with a reason", f"{take.label} is {take.state}")
+        for take in takes
+        if not take.reason and take.state not in WITHOUT_A_REASON
+    ]
+
+
+def clips_not_brought_home(
+    night: Night, takes: list[Take], world: SimWorld, plan: NightPlan
+) -> list[Violation]:
+    """A clip that the gateway finished, and still has, is on disk; what is wanted has come to an end."""
+    names = {str(fault["fault"]) for fault in plan.faults if not hits_all(fault)}
+    on_disk = [path.read_bytes() for path in night.batch.rglob("*.mp4")]
+    found = []
+    for take in takes:
+        job = world.gateway.world.find(take.remote_id or "")
+        if job is not None:
+            view = world.gateway.world.look(job, world.gateway_now)
+            has = any(world.made(content, job.id) for content in on_disk)
+            given_up = take.state.value in ENDED_BY_GATEWAY and names & GIVES_UP
+            deleted = take.state in (TakeState.DONE, TakeState.READY) and any(
+                run.deleted is not None for run in plan.runs
+            )
+            if view.outcome == "done" and not has and not given_up and not deleted:
+                found.append(
+                    Violation("no finished clip is lost", f"{take.label} is {take.state}: {take.reason}")
+                )
+        elif take.wanted and take.state not in SETTLED and not names & {"no_id"}:
+            found.append(
+                Violation("every night ends complete", f"{take.label} is {take.state}: {take.reason}")
+            )
+    return found
+
+
+def hits_all(fault: Fields) -> bool:
+    """An id that is unknown while every other is unknown, too, is not lost."""
+    partly = {"job", "attempts"} & set(fault) or fault.get("rate", 1.0) < 1.0
+    return fault["fault"] == "lost_id" and not partly
+
+
+GIVES_UP = {"moderated", "failed", "expired", "lost_id", "early_id"}
+"""Faults by which the gateway says an end although there is a clip."""
+SETTLED = {TakeState.UNKNOWN, TakeState.BLOCKED, TakeState.REJECTED, TakeState.MODERATED}
+
+
+def open_descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))

@@ -1,0 +1,212 @@
+"""Plays a night: the real engine in virtual time, dying where its plan says so, and what came of it.
+
+Feeder, stages, runner, pace, schedule, ledger and storage are the product's own. The world is the simulator
+in memory; it lives on when the program dies. A process may die between any two steps of its tasks, and at
+any operation on the disk; where the power goes, too, the disk forgets what was not fsynced.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+from nights.oracle import Violation, after_a_run, at_the_end
+from nights.plan import JobPlan, NightPlan, RunPlan
+from nights.world import SimWorld
+from support.night import Crash, Fate, Jump, Night, NightLoop
+
+from pipeline.events import BytesLoaded, Event, Paused, RunEnded, TakeMoved, TakePolled, Trouble
+from pipeline.ledger.sqlite import SqliteLedger
+from pipeline.model import TakeState
+from pipeline.sim import read_scenario
+
+GOOD_RUNS = 8  # at most, until nothing changes any more
+GAP_S = 400.0  # between them
+
+
+class StepLoop(NightLoop):
+    """Runs one ready callback at a time, so that a process can die between any two of them."""
+
+    def __init__(self, begin: float, fate: Fate) -> None:
+        super().__init__(begin)
+        self._fate = fate
+
+    def _run_once(self) -> None:
+        if self._fate.dead:  # its tasks are being cleared away, and can do nothing any more
+            return super()._run_once()  # type: ignore[misc]
+        self._fate.pass_by(lambda: None)
+        ready: deque[object] = self._ready  # type: ignore[attr-defined]
+        held = [ready.pop() for _ in range(len(ready) - 1)]
+        super()._run_once()  # type: ignore[misc]
+        ready.extendleft(held)
+        return None
+
+
+@dataclass(slots=True)
+class SeededNight(Night):
+    """A night that tells its story line by line, and counts which moves its takes made."""
+
+    run_number: int = 0
+    story: list[str] = field(default_factory=list)
+    moves: Counter[str] = field(default_factory=Counter)
+
+    def new_loop(self) -> NightLoop:
+        return StepLoop(self.now, self.fate)
+
+    async def _ledger(self) -> SqliteLedger:
+        ledger = await Night._ledger(self)
+        ledger._db.execute("CREATE TEMP TABLE moved (before TEXT, after TEXT)")
+        ledger._db.execute(
+            "CREATE TEMP TRIGGER note_move AFTER UPDATE OF state ON takes WHEN old.state <> new.state"
+            " BEGIN INSERT INTO moved VALUES (old.state, new.state); END"
+        )
+        return ledger
+
+    def hear(self, event: Event) -> None:
+        Night.hear(self, event)
+        if (text := told(event)) is not None:
+            self.tell(text)
+
+    def tell(self, text: str) -> None:
+        loop = asyncio._get_running_loop()
+        at = self.now if loop is None else loop.time()
+        self.story.append(f"{at:11.3f} run {self.run_number} {text}")
+
+
+def told(event: Event) -> str | None:
+    """One line about an event, without anything that differs from one replay to the next."""
+    match event:
+        case TakeMoved(take=take, before=before):
+            return (
+                f"{take.label} {before} -> {take.state} {take.remote_id or ''} {take.reason or ''}".rstrip()
+            )
+        case Trouble():
+            return f"{event.event} {event.message}"
+        case Paused():
+            return f"paused, exit {event.exit_code}: {event.reason}"
+        case RunEnded():
+            return f"ended, exit {event.exit_code}"
+        case TakePolled() | BytesLoaded():
+            return None
+    return type(event).__name__
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a night came to. `story`: every event and request, in order, the same in every replay."""
+
+    story: list[str]
+    violations: list[Violation]
+    faults: Counter[str]
+    moves: Counter[str]
+    runs: int
+    died: int
+
+
+def play(plan: NightPlan, folder: Path) -> Outcome:
+    """The night of a plan, in an empty folder."""
+    return _Play(plan, folder).all_of_it()
+
+
+class _Play:
+    def __init__(self, plan: NightPlan, folder: Path) -> None:
+        self.plan = plan
+        self.died = 0
+        self.violations: list[Violation] = []
+        scenario = read_scenario(yaml.safe_dump({**plan.rules, "faults": list(plan.faults)}), "night")
+        self.world = SimWorld(scenario, provider=plan.dialect, seed=plan.seed, latency_s=plan.latency_s)
+        self.night = SeededNight(
+            folder,
+            [job.entry for job in plan.runs[0].jobs],
+            self.world,
+            dict(plan.limits),
+            provider=plan.dialect,
+            base_url=self.world.base_url,
+            seed=plan.seed,
+        )
+        self.world.tell = self.night.tell
+        self.world.alive = lambda: self.night.fate.check()
+        self.rng = random.Random(f"play {plan.seed}")
+
+    def all_of_it(self) -> Outcome:
+        for run in self.plan.runs:
+            self.prepare(run)
+            self.one_run(run)
+        self.night.tell("all is well from now on")
+        self.world.heal()
+        self.good_runs()
+        at_the_end(self.night, self.world, self.plan, self.violations)
+        return Outcome(
+            story=self.night.story,
+            violations=self.violations,
+            faults=Counter(self.world.done_faults()),
+            moves=self.night.moves,
+            runs=self.night.run_number,
+            died=self.died,
+        )
+
+    # --- between the runs
+
+    def prepare(self, run: RunPlan) -> None:
+        night = self.night
+        night.sleep(run.gap_s)
+        if run.jump_s:
+            night.jumps = [*night.jumps, Jump(night.now, run.jump_s)]
+            night.tell(f"the clock is set by {run.jump_s:g} s")
+        if run.deleted is not None:
+            self.delete(run.deleted)
+        if run.settles:
+            self.settle()
+        self.edit(run.jobs)
+
+    def edit(self, jobs: object) -> None:
+        entries = [job.entry for job in jobs if isinstance(job, JobPlan)]  # type: ignore[attr-defined]
+        if entries != self.night.jobs:
+            self.night.edit(entries)
+            self.night.tell(f"the manifest: {entries}")
+
+    def delete(self, number: int) -> None:
+        clips = sorted((self.night.batch / "clips").glob("*.mp4"))
+        if clips:
+            os.unlink(clips[number % len(clips)])
+            self.night.tell(f"{clips[number % len(clips)].name} is deleted")
+
+    def settle(self) -> None:
+        """What `nightreel resolve` does, by the gateway's bill, for every take that is unknown."""
+        night = self.night
+        if not night.batch.joinpath("ledger.sqlite").exists():
+            return
+        known = {take.remote_id for take in night.takes()}
+        lost = {job.prompt: job.id for job in self.world.jobs if job.id not in known}
+        for take in night.takes():
+            if take.state is TakeState.UNKNOWN:
+                remote_id = lost.get(take.job.prompt)
+                night.tell(f"{take.label} is settled: {remote_id}")
+                night.settle(take, remote_id)
+
+    # --- runs
+
+    def one_run(self, run: RunPlan) -> None:
+        night = self.night
+        night.run_number += 1
+        fate = Fate(run.dies or 0, after=bool(self.rng.getrandbits(1)))
+        try:
+            night.run(signal_at=run.signal_s, second_at=run.second_s, fate=fate)
+        except Crash:
+            self.died += 1
+            night.tell(f"dead at moment {run.dies}")
+        after_a_run(night, self.world, self.plan, self.violations)
+
+    def good_runs(self) -> None:
+        """Reruns under a calm sky, until a run asks for nothing and changes nothing."""
+        for _ in range(GOOD_RUNS):
+            before = (len(self.world.asks), self.night.states() if self.night.takes_exist() else {})
+            self.night.sleep(GAP_S)
+            self.one_run(RunPlan(jobs=()))
+            if before == (len(self.world.asks), self.night.states()):
+                return
