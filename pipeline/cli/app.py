@@ -6,6 +6,7 @@ a video library. Results go to stdout; progress, messages and errors to stderr.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import traceback
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave the process with its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        build(words)(words, prog_name="nightreel")
+        _built(words)(words, prog_name="nightreel")
     except ManifestError as exc:
         for problem in exc.problems:
             say(f"error: {problem}")
@@ -72,6 +73,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         traceback.print_exc()
         say("internal error: this is a fault of nightreel; what was paid for is on record, run again")
         sys.exit(70)
+
+
+def _built(words: Sequence[str]) -> typer.Typer:
+    """`build`, without a look for garbage: modules make hardly any as they load, and they stay."""
+    gc.disable()
+    try:
+        return build(words)
+    finally:
+        gc.freeze()  # nor is it looked through later, at the latest as the process ends
+        gc.enable()
 
 
 def _forget_output() -> None:
