@@ -51,9 +51,9 @@ faults:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
+def desk(tmp_path: Path, request: pytest.FixtureRequest) -> Desk:
     """An empty folder to start commands in."""
-    return Desk(folder=tmp_path)
+    return Desk(folder=tmp_path, real=is_real(request.node))
 
 
 @pytest.fixture(scope="session")
@@ -123,10 +123,15 @@ def begun(
         futures = {}
         for item, names in sorted(able.items(), key=lambda pair: pair[0].originalname != LONGEST):
             arguments: dict[str, Any] = {name: shared[name] for name in names & SHARED} | parameters_of(item)
-            arguments["desk"] = Desk(folder=tmp_path_factory.mktemp("desk"))
+            arguments["desk"] = Desk(folder=tmp_path_factory.mktemp("desk"), real=is_real(item))
             futures[item.nodeid] = pool.submit(item.function, **arguments)
         yield futures
         pool.shutdown(cancel_futures=True)
+
+
+def is_real(item: pytest.Item) -> bool:
+    """Whether the commands of a test are to be started as an installed one is."""
+    return item.get_closest_marker("real") is not None
 
 
 def asked_by(item: pytest.Function) -> set[str] | None:

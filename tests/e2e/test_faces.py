@@ -28,6 +28,7 @@ from support.command import (
     until,
 )
 
+pytestmark = pytest.mark.real
 COMMANDS = (
     *(
         "run",
@@ -50,7 +51,7 @@ ESCAPE = "\x1b"
 @pytest.fixture(scope="module")
 def batch(tmp_path_factory: pytest.TempPathFactory, secretive: Sim) -> tuple[Desk, Ended]:
     """A desk with a finished batch, and what `run` said."""
-    desk = Desk(folder=tmp_path_factory.mktemp("batch")).at(secretive)
+    desk = Desk(folder=tmp_path_factory.mktemp("batch"), real=True).at(secretive)
     manifest = desk.manifest([a_clip("fox"), a_clip("forest/owl"), a_clip("bear", "[[failed]] A bear.")])
     return desk, desk.run("run", manifest).exits(1)
 

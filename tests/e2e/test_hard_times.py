@@ -9,6 +9,7 @@ import pytest
 from e2e.gate import SUBMIT, gate_to
 from support.command import NIGHTREEL, Desk, Running, Sim, calls_of, clip_jobs, clips_of, leftovers
 
+pytestmark = pytest.mark.real
 FEW_FILES = 'ulimit -n 64; exec "$0" "$@"'
 ASLEEP_S = 3.0  # longer than a poll's wait, and than the simulator takes for all clips
 DRAIN_S = 10

@@ -16,6 +16,7 @@ import pytest
 from e2e.gate import DOWNLOAD, POLL, SUBMIT, Gate, gate_to
 from support.command import Desk, Running, Sim, a_clip, clip_jobs, clips_of, leftovers, until
 
+pytestmark = pytest.mark.real
 CLIPS = 3
 Moment = Callable[[Running, Gate, Path], None]
 

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from support.command import Desk, Ended, calls_of, clips_of, leftovers, sha256_of, snapshot
 
+pytestmark = pytest.mark.real
 QUICKSTART = Path(__file__).parents[2] / "manifests" / "quickstart.yaml"
 SIZES = {"16:9": (854, 480), "9:16": (480, 854), "1:1": (480, 480)}  # at 480p
 
@@ -17,7 +18,7 @@ SIZES = {"16:9": (854, 480), "9:16": (480, 854), "1:1": (480, 480)}  # at 480p
 @pytest.fixture(scope="module")
 def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Desk, Ended]:
     """Quickstart's run on the embedded simulator, in a folder of its own."""
-    desk = Desk(folder=tmp_path_factory.mktemp("quickstart"))
+    desk = Desk(folder=tmp_path_factory.mktemp("quickstart"), real=True)
     return desk, desk.run("run", QUICKSTART, "--json").exits(0)
 
 

@@ -19,6 +19,7 @@ from support.command import (
     until,
 )
 
+pytestmark = pytest.mark.real
 MIB = 1 << 20
 HELD_AT_BYTES = 12 * MIB  # half of a large clip, and more than what a rerun begins anew rather than resume
 

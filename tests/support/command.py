@@ -1,4 +1,4 @@
-"""The real command as a process, and `nightreel sim` beside it: what end-to-end tests are made of.
+"""The command as a process, and `nightreel sim` beside it: what end-to-end tests are made of.
 
 Nothing of the machine around it reaches a command: no key, no address, no PYTHONPATH; HOME and temporary
 files lie in the test's own folder. Every wait has a deadline, and says what was heard when it passes.
@@ -26,6 +26,7 @@ from typing import IO, Any, Self
 from urllib.parse import urlsplit
 
 import yaml
+from support.warm import Forked, fits
 
 NIGHTREEL = Path(sys.executable).with_name("nightreel")
 QUICK = {"submit_per_s": 50, "poll_per_s": 200, "poll_min_s": 0.05}
@@ -63,22 +64,29 @@ class Ended:
         return self
 
 
+def begun(words: Sequence[str], *, folder: Path, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        words,
+        cwd=folder,
+        env=dict(env),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
 class Running:
     """A started command. What it says is gathered as it comes, so that a test can await a line.
 
     Leaving the context kills it if it still runs.
     """
 
-    def __init__(self, words: Sequence[str | Path], *, folder: Path, env: Mapping[str, str]) -> None:
+    def __init__(
+        self, words: Sequence[str | Path], *, folder: Path, env: Mapping[str, str], warm: bool = False
+    ) -> None:
         self._began = time.monotonic()
-        self.process = subprocess.Popen(
-            [os.fspath(word) for word in words],
-            cwd=folder,
-            env=dict(env),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
+        begin = Forked if warm else begun
+        self.process = begin([os.fspath(word) for word in words], folder=folder, env=env)
         self._news = threading.Condition()
         self._said: dict[str, list[str]] = {"out": [], "err": []}
         streams = {"out": self.process.stdout, "err": self.process.stderr}
@@ -187,10 +195,15 @@ class Sim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """A folder to work in, and the environment that commands find there."""
+    """A folder to work in, and the environment that commands find there.
+
+    Commands start warm (warm.py), unless the desk is `real`: where a test is about the start or the end of
+    the process itself, what it inherits, signals, kills, or what somebody sees who has installed it.
+    """
 
     folder: Path
     env: Mapping[str, str] = field(default_factory=dict)
+    real: bool = False
 
     def with_env(self, **env: str) -> Desk:
         return replace(self, env={**self.env, **env})
@@ -210,7 +223,8 @@ class Desk:
 
     def start(self, *words: str | Path) -> Running:
         """`nightreel` with these words; to be used as a context."""
-        return Running([NIGHTREEL, *words], folder=self.folder, env=self.clean_env)
+        env = self.clean_env
+        return Running([NIGHTREEL, *words], folder=self.folder, env=env, warm=not self.real and fits(env))
 
     def run(self, *words: str | Path, deadline_s: float = DEADLINE_S) -> Ended:
         with self.start(*words) as running:
