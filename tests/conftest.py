@@ -19,7 +19,7 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Of two workers one takes the end-to-end tests, which share what is expensive, the other the rest."""
+    """Of two workers one takes what starts commands, and shares what is expensive, the other the rest."""
     for item in items:
-        real = item.path.parent.name == "e2e"
-        item.add_marker(pytest.mark.xdist_group("e2e" if real else "fast"))
+        starts = item.path.parent.name in ("crash", "e2e")
+        item.add_marker(pytest.mark.xdist_group("commands" if starts else "fast"))

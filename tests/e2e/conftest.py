@@ -1,7 +1,7 @@
 """What end-to-end tests share, and how they are run: a few at a time.
 
-A command takes most of a second to start and many tests need several; one after the other they would leave
-a processor idle. So tests that ask for nothing but a desk and what all share are begun when the first test
+A command waits more than it works, and many tests need several; one after the other they would leave a
+processor idle. So tests that ask for nothing but a desk and what all share are begun when the first test
 is, in threads, and each is reported in its turn. They may not use what belongs to the process, such as the
 working directory or the environment.
 """

@@ -22,7 +22,7 @@ Moment = Callable[[Running, Gate, Path], None]
 
 
 def at_once(_run: Running, _gate: Gate, folder: Path) -> None:
-    until((folder / ".lock").exists, "the batch is locked")
+    until((folder / ".lock").exists, "the batch is locked", every_s=0.002)
 
 
 def a_submit_unanswered(_run: Running, gate: Gate, _folder: Path) -> None:

@@ -100,7 +100,7 @@ def test_a_signal_before_anything_was_sent(desk: Desk, unhurried: Sim) -> None:
     desk = desk.at(unhurried)
 
     with desk.start("run", manifest) as run:
-        until((desk.batch() / ".lock").exists, "the batch is locked")
+        until((desk.batch() / ".lock").exists, "the batch is locked", every_s=0.002)
         run.signal(signal.SIGINT)
         run.end(deadline_s=10).exits(130)
     desk.run("run", manifest).exits(0)

@@ -295,12 +295,17 @@ def sim(desk: Desk, *options: str | Path, scenario: str = "", key: str = "sim-ke
         running.end().exits(0)
 
 
-def until(check: Callable[[], object], what: str, deadline_s: float = DEADLINE_S) -> None:
-    """Look again and again until it is so. For what no line tells of: a file, the ledger, the bill."""
+def until(
+    check: Callable[[], object], what: str, deadline_s: float = DEADLINE_S, every_s: float = 0.02
+) -> None:
+    """Look again and again until it is so. For what no line tells of: a file, the ledger, the bill.
+
+    `every_s` is short where the very moment is to be met.
+    """
     until_s = time.monotonic() + deadline_s
     while not check():
         assert time.monotonic() < until_s, f"not within {deadline_s:g} s: {what}"
-        time.sleep(0.002)
+        time.sleep(every_s)
 
 
 def a_clip(key: str, prompt: str = "", **fields: Any) -> dict[str, Any]:
