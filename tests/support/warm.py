@@ -176,6 +176,7 @@ def serve(orders: socket.socket) -> bool:
             if not order:
                 for pid, _ in running.values():
                     os.kill(pid, signal.SIGKILL)
+                    os.waitpid(pid, 0)
                 return False
             pid = os.fork()
             if pid == 0:
