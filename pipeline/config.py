@@ -66,6 +66,10 @@ class Settings:
     def simulated(self) -> bool:
         return self.origin == "sim"
 
+    def outlived(self, link: str) -> bool:
+        """Whether a link leads to a simulator that is gone: each run has its own, at another port."""
+        return self.simulated and not link.startswith(f"{origin_of(self.base_url)}/")
+
 
 def resolve(
     provider: str,

@@ -59,9 +59,7 @@ class DownloadStage:
         self._clock: Clock = gateway.clock
         self._rng: random.Random = gateway.rng
         self._settings = gateway.settings
-        self._loader = Loader(
-            transport, storage, record, disk, gateway.count, gateway.settings.stall_timeout_s
-        )
+        self._loader = Loader(transport, storage, record, disk, gateway.count, gateway.settings)
         self._transfers = Cuts(switches.downloads_off)
         self._schedule = Schedule()
         self._waiting: dict[int, Transfer] = {}

@@ -15,6 +15,7 @@ import anyio
 
 from pipeline.backoff import parse_retry_after
 from pipeline.clock import Clock
+from pipeline.config import Settings
 from pipeline.errors import BadLinkError, DiskFullError, LostAnswerError, NotSentError
 from pipeline.events import BytesLoaded
 from pipeline.model import Take
@@ -76,14 +77,15 @@ class Loader:
         record: Record,
         disk: Offload,
         count: Callable[[str, str], None],
-        stall_timeout_s: float,
+        settings: Settings,
     ) -> None:
         self._transport = transport
         self._storage = storage
         self._record = record
         self._disk = disk
         self._count = count
-        self._stall_timeout_s = stall_timeout_s
+        self._settings = settings
+        self._stall_timeout_s = settings.stall_timeout_s
         self._clock: Clock = record.clock
 
     async def load(self, transfer: Transfer) -> Take:
@@ -107,6 +109,8 @@ class Loader:
         """Bytes until the file is whole."""
         take = transfer.take
         assert take.url is not None, "a ready take has a link"
+        if self._settings.outlived(take.url):
+            raise DeadLinkError("the simulator that gave the link is gone")
         ask: dict[str, str] = {}
         # Without one, nothing tells whether the rest would fit on: the answer begins at the start.
         if part.size_bytes and take.validator is not None:

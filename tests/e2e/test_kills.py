@@ -135,6 +135,20 @@ def test_the_embedded_simulator_finds_its_jobs_after_a_kill(desk: Desk) -> None:
 
 
 @pytest.mark.slow
+def test_a_clip_of_the_embedded_simulator_that_was_not_loaded_yet_comes_at_once(desk: Desk) -> None:
+    """Its link names the port of a simulator that is gone: nobody knocks there for as long as links live."""
+    manifest = desk.manifest([a_clip("first", duration=6)], provider="sim")
+
+    with desk.start("run", manifest, "-v") as run:
+        run.line(r"^first: ready")
+        run.kill()
+    again = desk.run("run", manifest, deadline_s=20).exits(0)
+
+    assert "cannot connect" not in again.text
+    assert clips_of(desk.batch()) == {"first"}
+
+
+@pytest.mark.slow
 def test_ten_kills_over_one_batch_with_chains(desk: Desk, gateway: Sim) -> None:
     """Whenever it dies: in the end every clip is there, and each was paid for once."""
     rng = random.Random(20261123)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -288,3 +288,13 @@ def test_a_gateway_that_cannot_be_used_ends_it(env: dict[str, str]) -> None:
     """Key missing, key malformed, address unsafe: all before the first request."""
     with pytest.raises(GatewayUnusableError):
         settings(env=env)
+
+
+def test_only_links_of_another_embedded_simulator_are_outlived() -> None:
+    """A server that is started by hand keeps its port, and a gateway's files lie on other hosts anyway."""
+    local = resolve("cometapi", COMETAPI, Limits(), ENV, base_url="http://127.0.0.1:8787/prefix")
+    embedded = replace(local, origin="sim")
+
+    assert not embedded.outlived("http://127.0.0.1:8787/files/a.mp4?sig=1")
+    assert embedded.outlived("http://127.0.0.1:9999/files/a.mp4?sig=1")
+    assert not local.outlived("http://127.0.0.1:9999/files/a.mp4?sig=1")
