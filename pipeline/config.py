@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, quote, urlsplit
 
 from pipeline.errors import GatewayUnusableError
 from pipeline.manifest.shapes import Limits
+from pipeline.model import SIM_ORIGIN
 from pipeline.providers.base import Capabilities, PollAdvice
 
 DEFAULT_JOB_DEADLINE_S = 1800.0
@@ -64,7 +65,7 @@ class Settings:
 
     @property
     def simulated(self) -> bool:
-        return self.origin == "sim"
+        return self.origin == SIM_ORIGIN
 
     def outlived(self, link: str) -> bool:
         """Whether a link leads to a simulator that is gone: each run has its own, at another port."""

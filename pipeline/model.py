@@ -12,6 +12,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 TICKS_PER_USD = 10_000_000_000  # xAI's unit for `usage.cost_in_usd_ticks`
+SIM_ORIGIN = "sim"  # instead of an address: the embedded simulator has another port each time
 
 
 class Operation(StrEnum):
@@ -209,6 +210,11 @@ class Take:
             remote_id=self.remote_id,
             credential=self.credential,
         )
+
+    @property
+    def simulated(self) -> bool:
+        """Whether it was sent to the embedded simulator, where nothing is bought."""
+        return self.origin == SIM_ORIGIN
 
     @property
     def label(self) -> str:

@@ -50,6 +50,7 @@ class RunResult:
     exit_code: int
     counts: Mapping[TakeState, int]
     cost_ticks: int
+    simulated: bool  # by the embedded simulator: nothing was bought
     requests: int
     seconds: float
 
@@ -238,6 +239,7 @@ class Runner:
             exit_code=exit_code,
             counts=counts,
             cost_ticks=await self.ledger.total_cost(),
+            simulated=self.settings.simulated,
             requests=self.requests,
             seconds=seconds,
         )

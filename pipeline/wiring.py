@@ -23,7 +23,7 @@ from pipeline.errors import BusyError, PipelineError, UsageError
 from pipeline.events import Event, Listener, Trouble
 from pipeline.ledger.base import Ledger
 from pipeline.logs import JsonLog
-from pipeline.model import Probe, Take
+from pipeline.model import SIM_ORIGIN, Probe, Take
 from pipeline.offload import Offload, Threads
 from pipeline.opening import LOG_NAME, batch_folder, check_manifest, open_ledger, refuse_lost_ledger
 from pipeline.pace import Pace
@@ -198,7 +198,7 @@ def _settings(checked: Checked, options: RunOptions, folder: Path) -> Iterator[S
     with _simulator(folder / ".sim") as served:
         env = {facts.key_env: served.key, facts.base_url_env: served.base_url}
         # Its port is another one each time; the batch belongs to the simulator as such.
-        yield replace(resolve(name, facts, limits, env), origin="sim")
+        yield replace(resolve(name, facts, limits, env), origin=SIM_ORIGIN)
 
 
 @contextmanager

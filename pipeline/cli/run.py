@@ -18,7 +18,7 @@ from pipeline.cli import plan
 from pipeline.cli.app import say
 from pipeline.cli.env import environment
 from pipeline.cli.progress import Face, Loudness, face
-from pipeline.cli.table import counts_text, out, take_facts, take_table
+from pipeline.cli.table import SIMULATED, counts_text, out, take_facts, take_table
 from pipeline.errors import BusyError, UsageError
 from pipeline.model import Take, TakeState
 from pipeline.money import usd_text
@@ -201,6 +201,8 @@ def print_result(result: RunResult, takes: list[Take], *, as_json: bool) -> None
         f" ({result.requests} request{'s' * (result.requests != 1)}, {result.seconds:.1f} s{cost})",
         markup=False,
     )
+    if result.simulated:
+        console.print(SIMULATED)
     if any(take.state is not DONE for take in takes):
         console.print(f"what to do: nightreel status {result.folder}", markup=False)
 
@@ -209,6 +211,7 @@ def _facts(result: RunResult, takes: list[Take]) -> dict[str, object]:
     return {
         "batch": result.batch,
         "folder": str(result.folder),
+        "simulated": result.simulated,
         "exit_code": result.exit_code,
         "counts": {state.value: count for state, count in result.counts.items()},
         "cost_ticks": result.cost_ticks,

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from pipeline.advice import advice
-from pipeline.cli.table import counts_text, out, prompt_start, take_facts, take_table
+from pipeline.cli.table import SIMULATED, counts_text, out, prompt_start, take_facts, take_table
 from pipeline.clock import utc_text
 from pipeline.model import Take, TakeState
 from pipeline.opening import batch_takes, clip_of, find_batch
@@ -35,10 +35,11 @@ def command(
     folder = find_batch(output, batch)
     takes = asyncio.run(_takes(folder))
     counts = Counter(take.state for take in takes if take.wanted)
+    simulated = any(take.simulated for take in takes)
     if as_json:
         facts = [take_facts(take, folder.name, clip_of(folder, take)) for take in takes]
         states = {state.value: count for state, count in counts.items()}
-        result = {"batch": folder.name, "counts": states, "takes": facts}
+        result = {"batch": folder.name, "simulated": simulated, "counts": states, "takes": facts}
         print(json.dumps(result, ensure_ascii=False, indent=2))
         return
     console = out()
@@ -48,6 +49,8 @@ def command(
     older = [take for take in takes if not take.wanted and not _is_replaced(take)]
     _print(console, folder, "\nolder takes, and jobs of earlier manifests:", older)
     console.print(f"{folder}: {counts_text(counts)}", markup=False)
+    if simulated:
+        console.print(SIMULATED)
     for line in next_steps(takes, str(folder)):
         console.print(line, markup=False, soft_wrap=True)
     for line in sent_without_answer(takes):

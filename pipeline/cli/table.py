@@ -18,6 +18,7 @@ from pipeline.money import usd_text
 
 WIDE = 220  # columns where nobody's window sets a width: paths must not wrap in a file
 PROMPT_CHARS = 60
+SIMULATED = "simulated: nothing was bought"
 GOOD = {TakeState.DONE}
 BUSY = {TakeState.PLANNED, TakeState.SUBMITTING, TakeState.ACCEPTED, TakeState.READY, TakeState.HELD}
 

@@ -73,7 +73,7 @@ class FinishStage:
             "fingerprint": take.fingerprint,
             "asked": asked_of(take.job),
             "provider": take.provider,
-            "simulated": take.origin == "sim",
+            "simulated": take.simulated,
             "origin": take.origin,
             "credential": take.credential,
             "remote_id": take.remote_id,

@@ -56,6 +56,7 @@ async def test_events_tell_every_legal_move_between_a_start_and_an_end(
     ]
     assert (result.exit_code, result.counts) == (0, {TakeState.DONE: 2})
     assert (result.folder / "clips" / "candle-snow.mp4").is_file()
+    assert result.simulated
 
 
 @pytest.mark.slow

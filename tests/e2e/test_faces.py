@@ -122,6 +122,7 @@ def test_json_agrees_with_the_folder(batch: tuple[Desk, Ended]) -> None:
 
     assert run["takes"] == status["takes"]
     assert run["counts"] == status["counts"] == {"done": 2, "failed": 1}
+    assert run["simulated"] is status["simulated"] is False
     assert (run["batch"], status["batch"], run["exit_code"], run["requests"]) == ("clips", "clips", 1, 0)
     assert run["cost_ticks"] == sum(take["cost_ticks"] or 0 for take in run["takes"])
     takes = {take["job"]: take for take in run["takes"]}

@@ -34,6 +34,7 @@ def test_every_clip_is_what_the_manifest_asks_for(first: tuple[Desk, Ended]) -> 
 
     assert clips_of(desk.batch("quickstart")) == set(jobs)
     assert ended.json["counts"] == {"done": len(jobs)}
+    assert ended.json["simulated"] is True
     for key, job in jobs.items():
         source = jobs[job["edit"]] if "edit" in job else job
         size = SIZES[source["aspect_ratio"]]
