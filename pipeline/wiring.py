@@ -7,29 +7,30 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 import anyio
 
-from pipeline import media, sim
+from pipeline import media
 from pipeline.again import NO_ENDS, UNKNOWN, Ends
 from pipeline.clock import Clock, LoopClock
 from pipeline.config import Settings, resolve
-from pipeline.errors import BusyError, PipelineError, UsageError
+from pipeline.errors import BusyError, PipelineError
 from pipeline.events import Event, Listener, Trouble
 from pipeline.ledger.base import Ledger
 from pipeline.logs import JsonLog
-from pipeline.model import SIM_ORIGIN, Probe, Take
+from pipeline.model import Probe, Take
 from pipeline.offload import Offload, Threads
 from pipeline.opening import LOG_NAME, batch_folder, check_manifest, open_ledger, refuse_lost_ledger
 from pipeline.pace import Pace
 from pipeline.plan import Checked
 from pipeline.runner import Runner, RunResult
 from pipeline.selection import ALL, Selection
+from pipeline.simulated import simulated
 from pipeline.sources.material import LocalMaterial
 from pipeline.stages.base import Record, Switches
 from pipeline.stages.download import DownloadStage
@@ -182,36 +183,20 @@ def _heard_by(log: JsonLog, on_event: Listener | None) -> Listener:
     return tell
 
 
-@contextmanager
-def _settings(checked: Checked, options: RunOptions, folder: Path) -> Iterator[Settings]:
-    """The run's settings. For `sim` the embedded simulator runs meanwhile, its world in the batch folder."""
-    name, facts, limits = checked.provider.name, checked.provider.capabilities, checked.head.limits
+def _settings(checked: Checked, options: RunOptions, folder: Path) -> AbstractContextManager[Settings]:
+    """The run's settings, and while they are open, a gateway where the run brings its own."""
+    provider, limits = checked.provider, checked.head.limits
     limits = replace(
         limits,
         max_in_flight=options.max_in_flight or limits.max_in_flight,
         downloads=options.downloads or limits.downloads,
     )
-    if name != "sim":
-        insecure = options.allow_insecure
-        yield resolve(name, facts, limits, options.env, base_url=options.base_url, allow_insecure=insecure)
-        return
-    with _simulator(folder / ".sim") as served:
-        env = {facts.key_env: served.key, facts.base_url_env: served.base_url}
-        # Its port is another one each time; the batch belongs to the simulator as such.
-        yield replace(resolve(name, facts, limits, env), origin=SIM_ORIGIN)
-
-
-@contextmanager
-def _simulator(folder: Path) -> Iterator[sim.EmbeddedSimulator]:
-    simulator = sim.EmbeddedSimulator(folder)
-    try:
-        simulator.start()
-    except (sim.WorldFolderError, OSError) as exc:
-        raise UsageError(f"the simulator cannot start: {exc}") from exc
-    try:
-        yield simulator
-    finally:
-        simulator.close()
+    if provider.name == "sim":
+        return simulated(provider, limits, folder)
+    facts, insecure = provider.capabilities, options.allow_insecure
+    return nullcontext(
+        resolve(provider.name, facts, limits, options.env, base_url=options.base_url, allow_insecure=insecure)
+    )
 
 
 def assemble(

@@ -12,15 +12,8 @@ import typer
 
 from pipeline.cli.app import say
 from pipeline.errors import UsageError
-from pipeline.sim import (
-    Scenario,
-    ScenarioError,
-    ServerConfig,
-    WorldFolderError,
-    load_scenario,
-    serve,
-    shipped_scenarios,
-)
+from pipeline.sim import Scenario, ServerConfig, WorldFolderError, serve
+from pipeline.simulated import scenario_named
 
 
 def command(
@@ -54,7 +47,7 @@ def command(
         port=port,
         key=key,
         seed=seed,
-        scenario=_scenario(scenario),
+        scenario=Scenario() if scenario is None else scenario_named(scenario),
         world=world,
         clips=clips,
         render_s=render_s,
@@ -75,16 +68,6 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
-
-
-def _scenario(name: str | None) -> Scenario:
-    if name is None:
-        return Scenario()
-    try:
-        return load_scenario(name)
-    except (ScenarioError, OSError) as exc:
-        known = ", ".join(shipped_scenarios())
-        raise UsageError(f"scenario {name!r}: {exc} (shipped: {known})") from exc
 
 
 def _ready(url: str, key: str) -> None:

@@ -28,14 +28,14 @@ LAYERS = (
     ("transport", "ledger", "storage", "media", "sources", "logs"),
     ("stages",),
     ("plan", "forecast", "feeder", "runner"),
-    ("opening", "decisions", "recovery", "wiring"),
+    ("opening", "decisions", "recovery", "simulated", "wiring"),
     ("doctor", "cli", "__main__", ""),  # the root itself offers to other programs what wiring opens
 )
 LAYER = {unit: number for number, units in enumerate(LAYERS) for unit in units}
 DOORS, STAGES, ORDER = 2, 3, 4
 SHARED_STAGES = {"stages.base", "stages.gateway", "stages.slots", "stages.transfer"}
 ISLAND = "sim"
-SEES_ISLAND = {"wiring", "cli"}
+SEES_ISLAND = {"simulated", "cli"}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -128,7 +128,7 @@ def _fault(arrow: Arrow) -> str | None:
 def _island_fault(source: str, target: str) -> str | None:
     if source == ISLAND:
         return None if target == ISLAND else "the simulator shares nothing with what it tests"
-    return None if source in SEES_ISLAND else "only wiring and cli see the simulator"
+    return None if source in SEES_ISLAND else "only simulated and cli see the simulator"
 
 
 def _neighbour_fault(arrow: Arrow, source: int, target: int) -> str | None:

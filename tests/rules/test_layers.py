@@ -33,7 +33,7 @@ def test_the_check_sees_the_whole_package() -> None:
 
     assert len(sources) > 45
     assert len(seen) > 100
-    assert ("wiring", "sim") in seen
+    assert ("simulated", "sim") in seen
     assert ("wiring", "media") in seen  # `from pipeline import media`
     assert ("stages.submit", "stages.base") in seen
 
@@ -58,7 +58,7 @@ def test_the_check_sees_the_whole_package() -> None:
         ("wiring", "import pipeline.cli.app", "layer 5 may not see layer 6"),
         ("sim.world", "from pipeline.model import x", "shares nothing"),
         ("sim.world", "from .. import model", "shares nothing"),
-        ("runner", "from pipeline.sim import world", "only wiring and cli"),
+        ("runner", "from pipeline.sim import world", "only simulated and cli"),
         ("plan", "def f():\n    from pipeline.model import x", "inside a function"),
         ("plan", "class A:\n    async def f(self):\n        import pipeline.model", "inside a function"),
         ("plan", "if TYPE_CHECKING:\n    from pipeline.cli.app import x", "layer 4 may not see layer 6"),
@@ -87,7 +87,8 @@ def test_an_arrow_the_other_way_is_found(source: str, code: str, complaint: str)
         ("stages.submit", "from pipeline.stages import base\nfrom .gateway import x\nfrom .slots import y"),
         ("stages.submit", "from pipeline.ledger.base import x\nfrom pipeline.storage import base"),
         ("runner", "from pipeline.stages.submit import x\nfrom pipeline.plan import y"),
-        ("wiring", "from pipeline.ledger.sqlite import x\nfrom pipeline import media, sim"),
+        ("wiring", "from pipeline.ledger.sqlite import x\nfrom pipeline import media, simulated"),
+        ("simulated", "from pipeline import sim"),
         ("cli.app", "from pipeline.sim.world import x\nfrom .. import wiring"),
         ("sim.world", "from pipeline.sim.server import x"),
     ],
@@ -115,7 +116,7 @@ def package() -> dict[str, str]:
     names = (
         "errors model clock events offload version config identity backoff pace schedule ledger ledger.base"
         " ledger.sqlite storage storage.base media logs sources sources.images stages stages.base"
-        " stages.gateway stages.slots stages.submit stages.poll stages.finish plan feeder runner wiring cli"
-        " cli.app sim sim.world sim.server"
+        " stages.gateway stages.slots stages.submit stages.poll stages.finish plan feeder runner"
+        " simulated wiring cli cli.app sim sim.world sim.server"
     )
     return dict.fromkeys(["", *names.split()], "")
