@@ -21,6 +21,7 @@ from pipeline.errors import ManifestError, Problem, UsageError
 from pipeline.identity import fingerprint
 from pipeline.ledger.base import Ledger, PlannedJob
 from pipeline.manifest import Entry, Head, Manifest, read_manifest
+from pipeline.manifest.rules import can_be_batch
 from pipeline.model import Image, Job
 from pipeline.providers.base import Provider
 from pipeline.providers.rules import fixed_by_model, model_of
@@ -84,8 +85,8 @@ def check(
         found = heapq.nsmallest(MAX_PROBLEMS, [*found, *news]) if news else found
         if provider is not None:
             dropped.update(_fixed(entry, provider))
-    if not manifest.head.batch and not path.stem.strip("."):
-        why = "batch: missing; the name of this file cannot be that of a folder"
+    if not manifest.head.batch and not can_be_batch(path.stem):
+        why = "batch: missing; the name of this file cannot be that of a batch"
         found.append(manifest.head.problem("batch", why))
         total += 1
     chains = Chains()

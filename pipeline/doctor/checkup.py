@@ -18,6 +18,7 @@ from pipeline.doctor.gateway import address, key_check, reach
 from pipeline.doctor.machine import codecs, versions
 from pipeline.errors import ManifestError, UsageError
 from pipeline.manifest import read_manifest
+from pipeline.manifest.rules import can_be_batch
 from pipeline.opening import check_manifest
 from pipeline.providers import PROVIDERS, provider_named
 from pipeline.providers.base import Provider
@@ -77,7 +78,8 @@ def read_one(path: Path, patient: Patient) -> Read:
         finding = problem(name, seen, f"nightreel validate {path} shows {'it' if exc.total == 1 else 'them'}")
         head = read_manifest(lambda: path.open("rb"), str(path)).head
         provider = PROVIDERS.get(patient.provider or head.provider or "")
-        return Read(finding=finding, provider=provider, batch=head.batch or path.stem.strip(".") or None)
+        batch = head.batch or (path.stem if can_be_batch(path.stem) else None)
+        return Read(finding=finding, provider=provider, batch=batch)
     except UsageError as exc:
         return Read(finding=problem(name, str(exc), "name a YAML file that can be read"))
     jobs = sum(1 for _ in checked.jobs())

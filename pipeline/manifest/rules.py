@@ -19,6 +19,7 @@ _FILE_LIKE = re.compile(r"\.(?:mp4|json|part|rejected|tmp)/", re.IGNORECASE)
 _ALPHABET = 'letters A-Z and a-z, digits, ".", "_" and "-", a letter or digit first, no ".."'
 KEY_RULE = f'{_ALPHABET}, "/" between parts, at most {MAX_KEY} characters'
 BATCH_RULE = f"{_ALPHABET}, at most {MAX_KEY} characters"
+REHEARSALS = "_rehearsal"  # the folder beside those of batches in which rehearsals lie
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _LINE_CONTROL = re.compile("[\x00-\x1f\x7f]")
@@ -39,6 +40,11 @@ def check_batch(text: str) -> str:
     if len(text) > MAX_KEY or not _BATCH.fullmatch(text):
         raise ValueError(f"{quoted(text)} cannot be the name of a folder; expected {BATCH_RULE}")
     return text
+
+
+def can_be_batch(stem: str) -> bool:
+    """Whether a batch may be called like its manifest's file, without its ending."""
+    return bool(stem.strip(".")) and stem.casefold() != REHEARSALS
 
 
 def check_prompt(text: str) -> str:

@@ -281,6 +281,14 @@ TABLE: dict[str, Row] = {
             r"2 problems",
         ],
     ),
+    "manifest called like the folder of rehearsals": Row(
+        code=2,
+        arrange=lambda place: ["run", place.desk.write("_Rehearsal.yaml", KEPT.replace("batch: kept\n", ""))],
+        says=[
+            r"error: .*_Rehearsal\.yaml:1:1: batch: missing; the name of this file cannot be that of a batch",
+            "1 problem",
+        ],
+    ),
     "image missing": Row(
         code=2,
         arrange=jobs("  - {id: desk, prompt: x, image: desk.png}\n"),
