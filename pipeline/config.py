@@ -67,8 +67,8 @@ class Settings:
     def simulated(self) -> bool:
         return self.origin == SIM_ORIGIN
 
-    def outlived(self, link: str) -> bool:
-        """Whether a link leads to a simulator that is gone: each run has its own, at another port."""
+    def leads_away(self, link: str) -> bool:
+        """Whether a link leads away from the embedded simulator, if there is one. Each has its own port."""
         return self.simulated and not link.startswith(f"{origin_of(self.base_url)}/")
 
 

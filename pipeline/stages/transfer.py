@@ -109,8 +109,8 @@ class Loader:
         """Bytes until the file is whole."""
         take = transfer.take
         assert take.url is not None, "a ready take has a link"
-        if self._settings.outlived(take.url):
-            raise DeadLinkError("the simulator that gave the link is gone")
+        if self._settings.leads_away(take.url):
+            raise DeadLinkError("the link does not lead to this run's simulator")
         ask: dict[str, str] = {}
         # Without one, nothing tells whether the rest would fit on: the answer begins at the start.
         if part.size_bytes and take.validator is not None:

@@ -290,11 +290,12 @@ def test_a_gateway_that_cannot_be_used_ends_it(env: dict[str, str]) -> None:
         settings(env=env)
 
 
-def test_only_links_of_another_embedded_simulator_are_outlived() -> None:
+def test_a_link_may_lead_away_from_any_gateway_but_the_embedded_simulator() -> None:
     """A server that is started by hand keeps its port, and a gateway's files lie on other hosts anyway."""
     local = resolve("cometapi", COMETAPI, Limits(), ENV, base_url="http://127.0.0.1:8787/prefix")
     embedded = replace(local, origin="sim")
 
-    assert not embedded.outlived("http://127.0.0.1:8787/files/a.mp4?sig=1")
-    assert embedded.outlived("http://127.0.0.1:9999/files/a.mp4?sig=1")
-    assert not local.outlived("http://127.0.0.1:9999/files/a.mp4?sig=1")
+    assert not embedded.leads_away("http://127.0.0.1:8787/files/a.mp4?sig=1")
+    assert embedded.leads_away("http://127.0.0.1:9999/files/a.mp4?sig=1")
+    assert embedded.leads_away("https://files.example/a.mp4")
+    assert not local.leads_away("http://127.0.0.1:9999/files/a.mp4?sig=1")
