@@ -47,8 +47,18 @@ def link_gone_advice(job: Job) -> str:
     return f'{own}, or give {job.parent_key!r} a new "revision" to make it anew'
 
 
-def advice(take: Take, batch: str) -> str | None:
-    """The next step for one take, or None where there is nothing to do."""
+def advice(take: Take, batch: str, *, rehearsal: bool = False) -> str | None:
+    """The next step for one take, or None where there is nothing to do.
+
+    `batch`: how commands find it. `rehearsal`: what is to be copied must not buy anything.
+    """
+    text = _advice(take, batch)
+    if text is None or not rehearsal:
+        return text
+    return text.replace("`run --", "`run --rehearse --").replace("the next run", "the next rehearsal")
+
+
+def _advice(take: Take, batch: str) -> str | None:
     if take.state is not _S.UNKNOWN:
         return ADVICE[take.state]
     resolve = f"nightreel resolve {batch} {take.job.key}"

@@ -16,6 +16,7 @@ from pipeline.clock import LoopClock
 from pipeline.errors import LedgerError, UsageError
 from pipeline.forecast import JobForecast, forecast
 from pipeline.ledger.sqlite import COPY_NAME, SqliteLedger
+from pipeline.manifest.rules import REHEARSALS
 from pipeline.model import Take, TakeState
 from pipeline.offload import Threads
 from pipeline.plan import Checked, check
@@ -78,6 +79,16 @@ def batch_folder(output: Path, batch: str) -> Path:
     return folder
 
 
+def is_rehearsal(folder: Path) -> bool:
+    """Whether this is the batch folder of a rehearsal."""
+    return folder.absolute().parent.name == REHEARSALS
+
+
+def run_again(folder: Path) -> str:
+    """How a person goes on with a batch."""
+    return "run the manifest again" + (" with --rehearse" if is_rehearsal(folder) else "")
+
+
 @asynccontextmanager
 async def open_ledger(folder: Path) -> AsyncIterator[SqliteLedger]:
     """The ledger of a batch, on a thread of its own."""
@@ -124,6 +135,9 @@ def find_batch(output: Path, batch: str) -> Path:
             return folder
     for folder in (output / batch, Path(batch)):
         refuse_lost_ledger(folder)
+    rehearsal = output / REHEARSALS / batch
+    if (rehearsal / LEDGER_NAME).is_file():
+        raise UsageError(f"no batch {batch!r} was run yet; its rehearsal is {rehearsal}")
     there = sorted(path.parent.name for path in output.glob(f"*/{LEDGER_NAME}"))
     known = f"; there are: {', '.join(there[:10])}" if there else ""
     raise UsageError(f"no batch {batch!r} (looked for {output / batch} and {batch}){known}")

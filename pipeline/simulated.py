@@ -20,6 +20,11 @@ from pipeline.providers.base import Provider
 WORLD = ".sim"
 
 
+def journal_of(folder: Path) -> Path:
+    """Where the simulator of a batch keeps what it accepted, one JSON line each."""
+    return folder / WORLD / "journal.jsonl"
+
+
 def scenario_named(name: str) -> sim.Scenario:
     """A shipped scenario, or that of a file. Raises UsageError with what is wrong."""
     try:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.opening import find_traces
+from pipeline.opening import find_traces, run_again
 from pipeline.recovery import recover
 
 
@@ -35,4 +35,4 @@ def command(
     print(f"{folder}: {found.takes} takes on record again, {found.from_copy} of them from the copy")
     if found.unknown:
         print(f"{found.unknown} unknown, which will not be sent again: nightreel status {folder} says more")
-    print("run the manifest again to go on")
+    print(f"{run_again(folder)} to go on")

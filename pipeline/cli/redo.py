@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from pipeline.decisions import redo
-from pipeline.opening import find_batch
+from pipeline.opening import find_batch, run_again
 
 
 def command(
@@ -28,5 +28,6 @@ def command(
       nightreel redo teasers candle
       nightreel redo output/teasers candle spring/fox
     """
-    for take in asyncio.run(redo(find_batch(output, batch), jobs)):
-        print(f"{take.job.key}: take {take.number} is planned; run the manifest again to make it")
+    folder = find_batch(output, batch)
+    for take in asyncio.run(redo(folder, jobs)):
+        print(f"{take.job.key}: take {take.number} is planned; {run_again(folder)} to make it")

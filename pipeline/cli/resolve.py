@@ -10,7 +10,7 @@ import typer
 
 from pipeline.decisions import resolve_unknown
 from pipeline.errors import UsageError
-from pipeline.opening import find_batch
+from pipeline.opening import find_batch, run_again
 
 
 def command(
@@ -40,5 +40,6 @@ def command(
     """
     if (remote_id is None) == (not not_charged):
         raise UsageError("say one of --remote-id ID (the gateway has the job) and --not-charged (it has not)")
-    settled = asyncio.run(resolve_unknown(find_batch(output, batch), job, remote_id, take))
-    print(f"{job}: {settled.state}; run the manifest again to go on with it")
+    folder = find_batch(output, batch)
+    settled = asyncio.run(resolve_unknown(folder, job, remote_id, take))
+    print(f"{job}: {settled.state}; {run_again(folder)} to go on with it")

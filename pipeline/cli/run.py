@@ -217,5 +217,5 @@ def _facts(result: RunResult, takes: list[Take]) -> dict[str, object]:
         "cost_ticks": result.cost_ticks,
         "requests": result.requests,
         "seconds": round(result.seconds, 3),
-        "takes": [take_facts(take, result.batch, clip_of(result.folder, take)) for take in takes],
+        "takes": [take_facts(take, result.folder, clip_of(result.folder, take)) for take in takes],
     }

@@ -15,7 +15,8 @@ from pipeline.advice import advice
 from pipeline.cli.table import SIMULATED, counts_text, out, prompt_start, take_facts, take_table
 from pipeline.clock import utc_text
 from pipeline.model import Take, TakeState
-from pipeline.opening import batch_takes, clip_of, find_batch
+from pipeline.opening import batch_takes, clip_of, find_batch, is_rehearsal
+from pipeline.simulated import journal_of
 
 
 def command(
@@ -37,7 +38,7 @@ def command(
     counts = Counter(take.state for take in takes if take.wanted)
     simulated = any(take.simulated for take in takes)
     if as_json:
-        facts = [take_facts(take, folder.name, clip_of(folder, take)) for take in takes]
+        facts = [take_facts(take, folder, clip_of(folder, take)) for take in takes]
         states = {state.value: count for state, count in counts.items()}
         result = {"batch": folder.name, "simulated": simulated, "counts": states, "takes": facts}
         print(json.dumps(result, ensure_ascii=False, indent=2))
@@ -51,9 +52,12 @@ def command(
     console.print(f"{folder}: {counts_text(counts)}", markup=False)
     if simulated:
         console.print(SIMULATED)
-    for line in next_steps(takes, str(folder)):
+    for line in next_steps(takes, folder):
         console.print(line, markup=False, soft_wrap=True)
-    for line in sent_without_answer(takes):
+    lost = sent_without_answer(takes)
+    if lost and simulated:
+        lost.append(f"what the simulator accepted: {journal_of(folder)}")
+    for line in lost:
         console.print(line, markup=False, soft_wrap=True)
 
 
@@ -82,12 +86,13 @@ async def _takes(folder: Path) -> list[Take]:
         return [take async for take in takes if take.wanted or take.state is not TakeState.PLANNED]
 
 
-def next_steps(takes: list[Take], batch: str) -> list[str]:
+def next_steps(takes: list[Take], folder: Path) -> list[str]:
     """What to do, said once for takes that want the same."""
     jobs: dict[str, list[str]] = {}
+    rehearsal = is_rehearsal(folder)
     for take in takes:
         if take.state is TakeState.UNKNOWN or take.wanted:
-            step = advice(take, batch)
+            step = advice(take, str(folder), rehearsal=rehearsal)
             if step is not None:
                 jobs.setdefault(f"{take.state}: {step}", []).append(take.job.key)
     return [f"{_few(keys)}: {step}" for step, keys in jobs.items()]

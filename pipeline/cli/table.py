@@ -15,6 +15,7 @@ from pipeline.advice import advice
 from pipeline.clock import utc_text
 from pipeline.model import Take, TakeState
 from pipeline.money import usd_text
+from pipeline.opening import is_rehearsal
 
 WIDE = 220  # columns where nobody's window sets a width: paths must not wrap in a file
 PROMPT_CHARS = 60
@@ -70,8 +71,8 @@ def counts_text(counts: Mapping[TakeState, int]) -> str:
     return ", ".join(f"{counts[state]} {state}" for state in TakeState if counts.get(state)) or "no jobs"
 
 
-def take_facts(take: Take, batch: str, clip: Path | None) -> dict[str, Any]:
-    """A take for `--json`, under the ledger's names."""
+def take_facts(take: Take, folder: Path, clip: Path | None) -> dict[str, Any]:
+    """A take for `--json`, under the ledger's names. `folder`: of its batch."""
     return {
         "job": take.job.key,
         "state": take.state.value,
@@ -89,5 +90,5 @@ def take_facts(take: Take, batch: str, clip: Path | None) -> dict[str, Any]:
         "ended_at": None if take.ended_at is None else utc_text(take.ended_at),
         "clip": None if clip is None else str(clip),
         "sha256": take.sha256,
-        "next_step": advice(take, batch),
+        "next_step": advice(take, str(folder), rehearsal=is_rehearsal(folder)),
     }

@@ -17,6 +17,15 @@ def test_every_state_but_done_has_a_next_step(state: TakeState) -> None:
     assert (text is None) == (state is TakeState.DONE)
 
 
+@pytest.mark.parametrize("state", TakeState)
+def test_what_is_said_of_a_rehearsal_buys_nothing(state: TakeState) -> None:
+    """Whoever copies it stays in the rehearsal."""
+    text = advice(a_take(state=state), "output/_rehearsal/teasers", rehearsal=True) or ""
+
+    assert "the next run" not in text
+    assert text.count("`run --") == text.count("`run --rehearse --")
+
+
 def test_an_unknown_take_names_both_ways_out() -> None:
     """The commands can be copied: batch and job stand in them."""
     text = advice(a_take("hero/fox", state=TakeState.UNKNOWN), "teasers") or ""
