@@ -19,10 +19,11 @@ from pipeline import media
 from pipeline.again import NO_ENDS, UNKNOWN, Ends
 from pipeline.clock import Clock, LoopClock
 from pipeline.config import Settings, resolve
-from pipeline.errors import BusyError, PipelineError
+from pipeline.errors import BusyError, PipelineError, UsageError
 from pipeline.events import Event, Listener, Trouble
 from pipeline.ledger.base import Ledger
 from pipeline.logs import JsonLog
+from pipeline.manifest.rules import REHEARSALS
 from pipeline.model import Probe, Take
 from pipeline.offload import Offload, Threads
 from pipeline.opening import LOG_NAME, batch_folder, check_manifest, open_ledger, refuse_lost_ledger
@@ -30,7 +31,7 @@ from pipeline.pace import Pace
 from pipeline.plan import Checked
 from pipeline.runner import Runner, RunResult
 from pipeline.selection import ALL, Selection
-from pipeline.simulated import simulated
+from pipeline.simulated import scenario_named, simulated
 from pipeline.sources.material import LocalMaterial
 from pipeline.stages.base import Record, Switches
 from pipeline.stages.download import DownloadStage
@@ -64,8 +65,18 @@ class RunOptions:
     collect: bool = False  # send nothing, bring home what is in flight
     if_running: Literal["fail", "wait"] = "fail"
     allow_insecure: bool = False
+    rehearse: str | Path | None = None  # by a scenario's name or file: at the simulator, in a folder apart
     signals: bool = False  # drain on SIGINT and SIGTERM; main thread only
     env: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)  # holds keys
+
+    def __post_init__(self) -> None:
+        if self.rehearse is not None and self.base_url is not None:
+            raise UsageError("a rehearsal has a gateway of its own: leave out --base-url")
+
+    @property
+    def batches(self) -> Path:
+        """Where the batch folder lies."""
+        return self.output if self.rehearse is None else self.output / REHEARSALS
 
     @property
     def again(self) -> Ends:
@@ -115,9 +126,11 @@ async def _run(
 ) -> RunResult:
     disk = Threads("disk", DISK_THREADS)
     stack.callback(disk.close)
+    if options.rehearse is not None:
+        await disk(scenario_named, options.rehearse)  # one that nobody knows makes no folder
     checked = await disk(check_manifest, path, options.provider, options.env)
     await disk(options.selection.refuse_none, checked.jobs())
-    folder = batch_folder(options.output, checked.batch)
+    folder = batch_folder(options.batches, checked.batch)
     await _hold(folder, options, on_event, stack)
     await disk(refuse_lost_ledger, folder)
     settings = stack.enter_context(_settings(checked, options, folder))
@@ -191,8 +204,8 @@ def _settings(checked: Checked, options: RunOptions, folder: Path) -> AbstractCo
         max_in_flight=options.max_in_flight or limits.max_in_flight,
         downloads=options.downloads or limits.downloads,
     )
-    if provider.name == "sim":
-        return simulated(provider, limits, folder)
+    if provider.name == "sim" or options.rehearse is not None:
+        return simulated(provider, limits, folder, options.rehearse)
     facts, insecure = provider.capabilities, options.allow_insecure
     return nullcontext(
         resolve(provider.name, facts, limits, options.env, base_url=options.base_url, allow_insecure=insecure)

@@ -24,8 +24,10 @@ from pipeline.model import Take, TakeState
 from pipeline.money import usd_text
 from pipeline.opening import batch_takes, clip_of
 from pipeline.runner import RunResult
+from pipeline.simulated import scenario_named
 from pipeline.wiring import RunOptions, run_manifest
 
+CALM = "calm"  # the scenario of a rehearsal that names none
 MAX_ROWS = 40
 MANY_FILES = 4096
 DONE = TakeState.DONE
@@ -82,6 +84,19 @@ def command(
         bool,
         typer.Option("--dry-run", help="Show what would be done, as `nightreel plan` does. Sends nothing."),
     ] = False,
+    rehearse: Annotated[
+        bool,
+        typer.Option(
+            "--rehearse",
+            help="Buy nothing: the built-in simulator plays the gateway. No key; clips in _rehearsal/.",
+        ),
+    ] = False,
+    scenario: Annotated[
+        str | None,
+        typer.Option(
+            help="What goes wrong in a rehearsal: calm (default), busy, flaky, hostile, broke, or a file.",
+        ),
+    ] = None,
     env_file: opt.EnvFile = None,
     allow_insecure: opt.AllowInsecure = False,
     as_json: opt.AsJson = False,
@@ -109,6 +124,7 @@ def command(
       nightreel run teasers.yaml --retry failed,expired
       nightreel run teasers.yaml --only candle --resubmit-unknown
       nightreel run teasers.yaml --collect
+      nightreel run teasers.yaml --rehearse --scenario flaky
     """
     _allow_many_files()
     if quiet and verbose:
@@ -127,18 +143,12 @@ def command(
         collect=collect,
         if_running="wait" if if_running is IfRunning.WAIT else "fail",
         allow_insecure=allow_insecure,
+        rehearse=_rehearsed(rehearse, scenario),
         signals=True,
         env=environment(env_file),
     )
     if dry_run:
-        what = {
-            "output": output,
-            "provider": provider,
-            "selection": options.selection,
-            "again": options.again,
-        }
-        found = asyncio.run(plan.summary(manifest, env=options.env, **what))
-        plan.show([found], as_json=as_json)
+        _dry_run(manifest, options, as_json=as_json)
         return
     loudness = Loudness.QUIET if quiet else Loudness.VERBOSE if verbose else Loudness.NORMAL
     shown = face(loudness, live=not no_progress)
@@ -152,6 +162,23 @@ def command(
     if as_json or not quiet:
         print_result(result, takes, as_json=as_json)
     raise typer.Exit(result.exit_code)
+
+
+def _rehearsed(rehearse: bool, scenario: str | None) -> str | None:
+    """The scenario of a rehearsal; None where it is for real. Raises UsageError."""
+    if scenario is not None and not rehearse:
+        raise UsageError("--scenario says what goes wrong in a rehearsal: add --rehearse, or leave it out")
+    return (CALM if scenario is None else scenario) if rehearse else None
+
+
+def _dry_run(manifest: Path, options: RunOptions, *, as_json: bool) -> None:
+    if options.rehearse is not None:
+        scenario_named(options.rehearse)
+    what = {"provider": options.provider, "selection": options.selection, "again": options.again}
+    found = asyncio.run(plan.summary(manifest, output=options.batches, env=options.env, **what))
+    plan.show([found], as_json=as_json)
+    if options.rehearse is not None and not as_json:
+        out().print("a rehearsal: nothing of this would be bought")
 
 
 def _allow_many_files() -> None:

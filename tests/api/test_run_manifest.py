@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,29 @@ async def test_a_listener_that_fails_is_dropped_and_the_run_goes_on(manifest: Pa
 
     assert result.exit_code == 0
     assert "no terminal here" in (result.folder / "log.jsonl").read_text()
+
+
+@pytest.mark.slow
+async def test_a_rehearsal_needs_no_key_and_lies_apart(manifest: Path, tmp_path: Path) -> None:
+    """One field of the options; what it makes is told apart in the result."""
+    manifest.write_text(MANIFEST.replace("sim", "cometapi"))
+
+    result = await run_manifest(manifest, replace(options(tmp_path), rehearse="calm"))
+
+    assert (result.exit_code, result.simulated) == (0, True)
+    assert result.folder == tmp_path / "output" / "_rehearsal" / "api"
+    assert [path.name for path in (tmp_path / "output").iterdir()] == ["_rehearsal"]
+
+
+async def test_a_rehearsal_that_cannot_be_makes_no_folder(manifest: Path, tmp_path: Path) -> None:
+    """A scenario that nobody knows, by name or as a file; an address beside it."""
+    for scenario in ("storm", tmp_path / "storm.yaml"):
+        with pytest.raises(UsageError, match="not one of broke, busy, calm, flaky, hostile"):
+            await run_manifest(manifest, replace(options(tmp_path), rehearse=scenario))
+    with pytest.raises(UsageError, match="leave out --base-url"):
+        replace(options(tmp_path), rehearse="calm", base_url="https://gateway.example")
+
+    assert not (tmp_path / "output").exists()
 
 
 async def test_what_cannot_start_raises_an_error_with_the_commands_exit_code(

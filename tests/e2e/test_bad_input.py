@@ -372,6 +372,40 @@ TABLE: dict[str, Row] = {
     "resolve without a word": Row(
         code=2, arrange=lambda _: ["resolve", "kept", "fox"], says=[r"error: say one of --remote-id ID .*"]
     ),
+    # --- rehearsals
+    "scenario without a rehearsal": Row(
+        code=2,
+        arrange=new_jobs("--scenario", "flaky"),
+        says=[r"error: --scenario says what goes wrong in a rehearsal: add --rehearse, .*"],
+    ),
+    "scenario for the provider sim without a rehearsal": Row(
+        code=2,
+        arrange=new_jobs("--provider", "sim", "--scenario", "flaky"),
+        says=[r"error: --scenario says what goes wrong in a rehearsal: add --rehearse, .*"],
+    ),
+    "scenario that nobody knows": Row(
+        code=2,
+        arrange=new_jobs("--rehearse", "--scenario", "storm"),
+        says=[r"error: scenario storm: no readable .*, and not one of broke, busy, calm, flaky, hostile"],
+    ),
+    "scenario that nobody knows, dry": Row(
+        code=2,
+        arrange=new_jobs("--rehearse", "--scenario", "storm", "--dry-run"),
+        says=[r"error: scenario storm: no readable .*, and not one of broke, busy, calm, flaky, hostile"],
+    ),
+    "scenario with a fault that is none": Row(
+        code=2,
+        arrange=lambda place: [
+            *new_jobs("--rehearse", "--scenario")(place),
+            place.desk.write("faults.yaml", "faults: [{fault: flood}]").name,
+        ],
+        says=[r"error: scenario faults\.yaml: faults\[0\]: unknown fault 'flood', expected one of .*"],
+    ),
+    "rehearsal at an address": Row(
+        code=2,
+        arrange=new_jobs("--rehearse", "--base-url", "http://127.0.0.1:1"),
+        says=[r"error: a rehearsal has a gateway of its own: leave out --base-url"],
+    ),
     # --- the command line itself
     "unknown option": Row(
         code=2, arrange=lambda _: ["run", "--no-such"], among=r"Error: No such option: --no-such"

@@ -53,6 +53,7 @@ LINES = {
     "nightreel status --output elsewhere ": {"far-teasers", "far-tests-2"},
     "nightreel resolve tea": {"teasers"},
     "nightreel sim --scenario ": {"broke", "busy", "calm", "flaky", "hostile"},
+    "nightreel run --rehearse --scenario f": {"flaky"},
     "nightreel providers --model grok_video3_": {
         "grok_video3_pro",
         "grok_video3_max",

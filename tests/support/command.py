@@ -252,11 +252,11 @@ class Desk:
     def batch(self, name: str = "clips") -> Path:
         return self.folder / "output" / name
 
-    def run_until_settled(self, manifest: Path, tries: int = 4) -> Ended:
+    def run_until_settled(self, manifest: Path, *words: str, tries: int = 4) -> Ended:
         """Run, with `--json`, until exit 0, or exit 1 with nothing left but `unknown` and its children."""
-        ended = self.run("run", manifest, "--json")
+        ended = self.run("run", manifest, "--json", *words)
         while tries > 1 and not _is_settled(ended):
-            ended, tries = self.run("run", manifest, "--json"), tries - 1
+            ended, tries = self.run("run", manifest, "--json", *words), tries - 1
         assert _is_settled(ended), ended.text
         return ended
 
