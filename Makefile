@@ -8,9 +8,10 @@ TEST = .venv-test/bin
 unexport PYTHONPATH
 
 KILLS ?= 100
+N ?= 300
 SEED ?= 1
 
-.PHONY: demo test check bench crash clean
+.PHONY: demo test check bench crash nights clean
 
 demo: .venv/installed
 	$(DEV)/nightreel run manifests/quickstart.yaml
@@ -35,6 +36,9 @@ bench: .venv/installed
 
 crash: .venv/installed-test
 	cd tests && ../$(DEV)/python -m crash --kills $(KILLS) --seed $(SEED) $(if $(BATCH),--batch $(BATCH))
+
+nights: .venv/installed-test
+	cd tests && ../$(DEV)/python -m nights --nights $(N) --seed $(SEED) $(if $(PLANTED),--planted $(PLANTED))
 
 clean:
 	rm -rf .venv .venv-test build dist

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pipeline.model import Job, Take, TakeState
+from pathlib import Path
+
+from pipeline.model import REHEARSALS, Job, Take, TakeState
 
 _S = TakeState
 _AGAIN = "the next run goes on with it"
@@ -45,6 +47,16 @@ def link_gone_advice(job: Job) -> str:
     """What to do where a clip is here, but the gateway can no longer read it."""
     own = f'put its clip where the gateway can fetch it and name that https URL in "{job.operation}"'
     return f'{own}, or give {job.parent_key!r} a new "revision" to make it anew'
+
+
+def is_rehearsal(folder: Path) -> bool:
+    """Whether this is the batch folder of a rehearsal."""
+    return folder.absolute().parent.name == REHEARSALS
+
+
+def run_again(folder: Path) -> str:
+    """How a person goes on with a batch."""
+    return "run the manifest again" + (" with --rehearse" if is_rehearsal(folder) else "")
 
 
 def advice(take: Take, batch: str, *, rehearsal: bool = False) -> str | None:

@@ -12,6 +12,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 TICKS_PER_USD = 10_000_000_000  # xAI's unit for `usage.cost_in_usd_ticks`
+REHEARSALS = "_rehearsal"  # the folder beside those of batches in which rehearsals lie
 SIM_ORIGIN = "sim"  # instead of an address: the embedded simulator has another port each time
 
 

@@ -16,8 +16,7 @@ from pipeline.clock import LoopClock
 from pipeline.errors import LedgerError, UsageError
 from pipeline.forecast import JobForecast, forecast
 from pipeline.ledger.sqlite import COPY_NAME, SqliteLedger
-from pipeline.manifest.rules import REHEARSALS
-from pipeline.model import Take, TakeState
+from pipeline.model import REHEARSALS, Take, TakeState
 from pipeline.offload import Threads
 from pipeline.plan import Checked, check
 from pipeline.providers import provider_named
@@ -77,16 +76,6 @@ def batch_folder(output: Path, batch: str) -> Path:
     except OSError as exc:
         raise UsageError(f"output folder {folder} cannot be written: {exc.strerror}") from exc
     return folder
-
-
-def is_rehearsal(folder: Path) -> bool:
-    """Whether this is the batch folder of a rehearsal."""
-    return folder.absolute().parent.name == REHEARSALS
-
-
-def run_again(folder: Path) -> str:
-    """How a person goes on with a batch."""
-    return "run the manifest again" + (" with --rehearse" if is_rehearsal(folder) else "")
 
 
 @asynccontextmanager

@@ -23,8 +23,7 @@ from pipeline.errors import BusyError, PipelineError, UsageError
 from pipeline.events import Event, Listener, Trouble
 from pipeline.ledger.base import Ledger
 from pipeline.logs import JsonLog
-from pipeline.manifest.rules import REHEARSALS
-from pipeline.model import Probe, Take
+from pipeline.model import REHEARSALS, Probe, Take
 from pipeline.offload import Offload, Threads
 from pipeline.opening import LOG_NAME, batch_folder, check_manifest, open_ledger, refuse_lost_ledger
 from pipeline.pace import Pace

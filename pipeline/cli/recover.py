@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from pipeline.opening import find_traces, run_again
+from pipeline.advice import run_again
+from pipeline.opening import find_traces
 from pipeline.recovery import recover
 
 

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
+from pipeline.advice import run_again
 from pipeline.decisions import redo
-from pipeline.opening import find_batch, run_again
+from pipeline.opening import find_batch
 
 
 def command(

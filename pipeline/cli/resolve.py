@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
+from pipeline.advice import run_again
 from pipeline.decisions import resolve_unknown
 from pipeline.errors import UsageError
-from pipeline.opening import find_batch, run_again
+from pipeline.opening import find_batch
 
 
 def command(

@@ -11,11 +11,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pipeline.advice import advice
+from pipeline.advice import advice, is_rehearsal
 from pipeline.cli.table import SIMULATED, counts_text, out, prompt_start, take_facts, take_table
 from pipeline.clock import utc_text
 from pipeline.model import Take, TakeState
-from pipeline.opening import batch_takes, clip_of, find_batch, is_rehearsal
+from pipeline.opening import batch_takes, clip_of, find_batch
 from pipeline.simulated import journal_of
 
 

@@ -11,11 +11,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.advice import advice
+from pipeline.advice import advice, is_rehearsal
 from pipeline.clock import utc_text
 from pipeline.model import Take, TakeState
 from pipeline.money import usd_text
-from pipeline.opening import is_rehearsal
 
 WIDE = 220  # columns where nobody's window sets a width: paths must not wrap in a file
 PROMPT_CHARS = 60

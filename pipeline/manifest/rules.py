@@ -10,6 +10,7 @@ import re
 from urllib.parse import urlsplit
 
 from pipeline.manifest.scalars import quoted
+from pipeline.model import REHEARSALS
 
 MAX_KEY = 100
 _PART = r"[A-Za-z0-9][A-Za-z0-9._-]*"
@@ -19,7 +20,6 @@ _FILE_LIKE = re.compile(r"\.(?:mp4|json|part|rejected|tmp)/", re.IGNORECASE)
 _ALPHABET = 'letters A-Z and a-z, digits, ".", "_" and "-", a letter or digit first, no ".."'
 KEY_RULE = f'{_ALPHABET}, "/" between parts, at most {MAX_KEY} characters'
 BATCH_RULE = f"{_ALPHABET}, at most {MAX_KEY} characters"
-REHEARSALS = "_rehearsal"  # the folder beside those of batches in which rehearsals lie
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _LINE_CONTROL = re.compile("[\x00-\x1f\x7f]")

@@ -70,7 +70,10 @@ class LocalStorage:
         if side.get("label") != take.label or not clip.is_file():
             return None
         sha256 = file_sha256(clip)
-        return (sha256, clip.stat().st_size) if sha256 == side.get("sha256") else None
+        if sha256 != side.get("sha256"):
+            return None
+        _sync_folder(clip.parent)  # whoever gave it this name may have died before that was durable
+        return sha256, clip.stat().st_size
 
     def place(self, take: Take, side: Mapping[str, Any], labels: Mapping[str, str]) -> Path:
         clip = self.clip_path(take)
@@ -104,6 +107,7 @@ class LocalStorage:
     def bring_back(self, take: Take, labels: Mapping[str, str]) -> bool:
         clip = self.clip_path(take)
         if _holds(clip, take):
+            _sync_folder(clip.parent)
             return True
         kept = _with(self._superseded / take.label, ".mp4")
         if not _holds(kept, take):
@@ -176,6 +180,7 @@ class LocalPart:
         with _room_errors(self.path):
             os.ftruncate(self._fd, self.size_bytes)
             os.fsync(self._fd)
+            _sync_folder(self.path.parent)  # its hash goes on record next, so its name must last, too
         self.close()
         return self._hash.hexdigest()
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import sqlite3
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,9 +19,10 @@ import yaml
 from nights.oracle import Violation, after_a_run, at_the_end
 from nights.plan import JobPlan, NightPlan, RunPlan
 from nights.world import SimWorld
-from support.night import Crash, Fate, Jump, Night, NightLoop
+from support.night import Crash, Fate, Jump, MortalConnection, Night, NightLoop
 
 from pipeline.events import BytesLoaded, Event, Paused, RunEnded, TakeMoved, TakePolled, Trouble
+from pipeline.ledger.connection import Connection
 from pipeline.ledger.sqlite import SqliteLedger
 from pipeline.model import TakeState
 from pipeline.sim import read_scenario
@@ -60,12 +62,19 @@ class SeededNight(Night):
 
     async def _ledger(self) -> SqliteLedger:
         ledger = await Night._ledger(self)
-        ledger._db.execute("CREATE TEMP TABLE moved (before TEXT, after TEXT)")
         ledger._db.execute(
-            "CREATE TEMP TRIGGER note_move AFTER UPDATE OF state ON takes WHEN old.state <> new.state"
-            " BEGIN INSERT INTO moved VALUES (old.state, new.state); END"
+            "CREATE TEMP TRIGGER moved AFTER UPDATE OF state ON takes WHEN old.state <> new.state"
+            " BEGIN SELECT note_move(old.state, new.state); END"
         )
         return ledger
+
+    def connect(self, path: Path) -> Connection:
+        plain = sqlite3.connect(path, isolation_level=None)
+        plain.create_function("note_move", 2, self.note_move)
+        return MortalConnection(plain, self.fate, self.ledger_full)
+
+    def note_move(self, before: str, after: str) -> None:
+        self.moves[f"{before} -> {after}"] += 1
 
     def hear(self, event: Event) -> None:
         Night.hear(self, event)

@@ -93,7 +93,7 @@ def test_any_way_of_writing_gives_the_right_hash(
 
 
 def test_sealing_makes_it_durable(tmp_path: Path) -> None:
-    """The bytes are synced before anybody is told that they are there."""
+    """The bytes are synced, and their name, before anybody is told that they are there."""
     storage, take = a_storage(tmp_path), a_take()
     part = storage.open_part(take)
     part.write(NEW)
@@ -101,7 +101,7 @@ def test_sealing_makes_it_durable(tmp_path: Path) -> None:
     with watched(tmp_path) as effects:
         part.seal()
 
-    assert effects.seen == [("fsync", "clips/fox.01234567.1.part")]
+    assert effects.seen == [("fsync", "clips/fox.01234567.1.part"), ("fsync", "clips")]
 
 
 def test_closing_twice_is_no_error(tmp_path: Path) -> None:
