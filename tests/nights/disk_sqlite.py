@@ -39,6 +39,9 @@ class DiskConnection:
             return self._disk.act("commit", lambda: self._run(lambda: self._db.execute(sql)))
         return self._run(lambda: self._db.execute(sql, values))
 
+    def create_function(self, name: str, function: Callable[..., None]) -> None:
+        self._db.create_scalar_function(name, function)
+
     def backup(self, target: DiskConnection) -> None:
         def work() -> Iterable[Any]:
             with target._db.backup("main", self._db, "main") as copying:

@@ -5,19 +5,14 @@ A violation names the promise that was broken; the promises stand in docs/guaran
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from nights.plan import Fields, NightPlan
 from nights.world import SimWorld
 from support.night import Night
 
 from pipeline.model import Take, TakeState
-
-if TYPE_CHECKING:
-    from pipeline.sim.world import Job
 
 ENDED_BY_GATEWAY = {"moderated", "failed", "expired", "rejected"}
 WITHOUT_A_REASON = {TakeState.PLANNED, TakeState.ACCEPTED, TakeState.READY, TakeState.DONE}
@@ -73,15 +68,10 @@ def paid_twice(takes: list[Take], world: SimWorld) -> list[Violation]:
             and take.remote_id not in {job.id for job in world.jobs}
             and take.state in (TakeState.UNKNOWN, TakeState.SUBMITTING, TakeState.ACCEPTED, TakeState.FAILED)
         ]
-        if count > len(on_record) + len(unknown) or (count > 1 and not deliberate(jobs[0], takes)):
+        if count > len(on_record) + len(unknown) or count > 1:  # no plan asks for another take on purpose
             story = f"{jobs[0].prompt!r} was bought {count} times; {len(on_record)} on record"
             found.append(Violation("nothing is paid twice", story))
     return found
-
-
-def deliberate(job: Job, takes: list[Take]) -> bool:
-    """A prompt that was changed and changed back is another take only if a person said so: never here."""
-    return False
 
 
 def too_many_in_flight(world: SimWorld, plan: NightPlan) -> list[Violation]:
@@ -167,7 +157,3 @@ def hits_all(fault: Fields) -> bool:
 GIVES_UP = {"moderated", "failed", "expired", "lost_id", "early_id"}
 """Faults by which the gateway says an end although there is a clip."""
 SETTLED = {TakeState.UNKNOWN, TakeState.BLOCKED, TakeState.REJECTED, TakeState.MODERATED}
-
-
-def open_descriptors() -> int:
-    return len(os.listdir("/proc/self/fd"))

@@ -9,6 +9,8 @@ from typing import Any
 from unittest import mock
 
 from pipeline.doubts import Doubts
+from pipeline.ledger import connection
+from pipeline.ledger.connection import Connection
 from pipeline.ledger.sqlite import QUERIES
 from pipeline.model import Take, TakeState
 from pipeline.stages.gateway import Gateway
@@ -44,13 +46,23 @@ def retry_after_a_lost_answer() -> AbstractContextManager[object]:
 
 def handle_dropped_with_the_prompt() -> AbstractContextManager[object]:
     """What was bought for an earlier prompt is not asked about any more."""
-    wanted = "WHERE t.fingerprint = j.fingerprint AND"
-    return mock.patch.dict(QUERIES, collectable=QUERIES["collectable"].replace("WHERE", wanted, 1))
+    wanted = "WHERE t.fingerprint = j.fingerprint AND t.state"
+    return mock.patch.dict(QUERIES, collectable=QUERIES["collectable"].replace("WHERE t.state", wanted))
 
 
 def unknown_everywhere_is_final() -> AbstractContextManager[object]:
     """An id that is unknown twice is lost, although every other id is unknown, too."""
     return mock.patch.object(Doubts, "is_lost", return_value=True)
+
+
+def commits_not_synced() -> AbstractContextManager[object]:
+    """SQLite may report a commit before it is on the disk."""
+
+    def configure(db: Connection) -> None:
+        for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+            list(db.execute(f"PRAGMA {pragma}"))
+
+    return mock.patch.object(connection, "_configure", configure)
 
 
 def renamed_before_fsync() -> AbstractContextManager[object]:
@@ -69,5 +81,6 @@ PLANTED: Mapping[str, Planted] = {
     "retry after a lost answer": retry_after_a_lost_answer,
     "handle dropped with the prompt": handle_dropped_with_the_prompt,
     "404 on all polls is final": unknown_everywhere_is_final,
+    "synchronous = NORMAL": commits_not_synced,
     "rename before fsync": renamed_before_fsync,
 }

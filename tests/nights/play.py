@@ -10,16 +10,17 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import sqlite3
 from collections import Counter, deque
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
+from nights.disk import Disk
 from nights.oracle import Violation, after_a_run, at_the_end
 from nights.plan import JobPlan, NightPlan, RunPlan
 from nights.world import SimWorld
-from support.night import Crash, Fate, Jump, MortalConnection, Night, NightLoop
+from support.night import Crash, Fate, Jump, Night, NightLoop
 
 from pipeline.events import BytesLoaded, Event, Paused, RunEnded, TakeMoved, TakePolled, Trouble
 from pipeline.ledger.connection import Connection
@@ -53,6 +54,7 @@ class StepLoop(NightLoop):
 class SeededNight(Night):
     """A night that tells its story line by line, and counts which moves its takes made."""
 
+    hard_disk: Disk = field(init=False)
     run_number: int = 0
     story: list[str] = field(default_factory=list)
     moves: Counter[str] = field(default_factory=Counter)
@@ -68,10 +70,17 @@ class SeededNight(Night):
         )
         return ledger
 
+    def disk(self) -> AbstractContextManager[None]:
+        return self.hard_disk.mounted()
+
     def connect(self, path: Path) -> Connection:
-        plain = sqlite3.connect(path, isolation_level=None)
-        plain.create_function("note_move", 2, self.note_move)
-        return MortalConnection(plain, self.fate, self.ledger_full)
+        connection = self.hard_disk.connect(path)
+        connection.create_function("note_move", self.note_move)
+        return connection
+
+    def moment(self, _what: str) -> None:
+        """Something is about to change the disk, or has just done so."""
+        self.fate.pass_by(lambda: None)
 
     def note_move(self, before: str, after: str) -> None:
         self.moves[f"{before} -> {after}"] += 1
@@ -138,6 +147,7 @@ class _Play:
             base_url=self.world.base_url,
             seed=plan.seed,
         )
+        self.night.hard_disk = Disk(folder, random.Random(f"disk {plan.seed}"), self.night.moment)
         self.world.tell = self.night.tell
         self.world.alive = lambda: self.night.fate.check()
         self.rng = random.Random(f"play {plan.seed}")
@@ -209,6 +219,9 @@ class _Play:
         except Crash:
             self.died += 1
             night.tell(f"dead at moment {run.dies}")
+            if run.power:
+                night.hard_disk.power_cut()
+                night.tell("the power was cut")
         after_a_run(night, self.world, self.plan, self.violations)
 
     def good_runs(self) -> None:

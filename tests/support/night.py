@@ -36,6 +36,7 @@ from pipeline.model import Take, TakeState
 from pipeline.offload import Inline
 from pipeline.opening import LEDGER_NAME, LOG_NAME, check_manifest
 from pipeline.runner import Runner, RunResult
+from pipeline.storage.local import make_folder
 from pipeline.wiring import assemble
 
 P = ParamSpec("P")
@@ -270,6 +271,7 @@ class Night:
         finally:
             self.now = loop.time()
             self.seconds = self.now - began
+            self.fate.number = 0  # whoever lived until here does not die any more
             _wind_up(loop)
 
     def dies(self, number: int, *, after: bool) -> bool:
@@ -290,7 +292,7 @@ class Night:
         env = {facts.key_env: KEY, facts.base_url_env: self.base_url}
         plain = resolve(provider.name, facts, checked.head.limits, env)
         settings: Settings = replace(plain, **self.settings)
-        self.batch.mkdir(exist_ok=True)
+        make_folder(self.batch, self.folder)
         ledger = await self._ledger()
         log = JsonLog(self.batch / LOG_NAME, settings.key, NightClock(self.jumps).wall) if self.logs else None
         try:
