@@ -15,7 +15,7 @@ from pathlib import Path
 import anyio
 
 from pipeline.again import Ends
-from pipeline.clock import Clock
+from pipeline.clock import Clock, utc_text
 from pipeline.config import Settings
 from pipeline.errors import DiskFullError, LedgerError
 from pipeline.events import LedgerSaved, Listener, RunEnded, RunStarted
@@ -173,6 +173,7 @@ class Runner:
         deadline_s = self.settings.job_deadline_s
         earlier = await self.ledger.in_flight(self.clock.wall() - deadline_s)
         self.slots.fill((take_id, since + deadline_s) for take_id, since in earlier)
+        await self._tell_of_taken_slots([since + deadline_s for _, since in earlier])
         feeder = Feeder(self.ledger, self.record, self.switches, collect=self.collect)
         to_submit, to_poll, to_download, to_finish = (Inbox(QUEUE_SIZE) for _ in range(4))
         self._flowing = True
@@ -187,6 +188,17 @@ class Runner:
             helpers.cancel_scope.cancel()
         if self.switches.error is not None:
             raise self.switches.error
+
+    async def _tell_of_taken_slots(self, until: list[float]) -> None:
+        """A run that waits for takes that nobody hears of must say so, and what helps."""
+        unknown = (await self.ledger.counts()).get(TakeState.UNKNOWN, 0)
+        if unknown and len(until) >= self.settings.max_in_flight:
+            first = utc_text(min(until))
+            why = (
+                f"earlier takes hold all {len(until)} places at the gateway, {unknown} of them unknown;"
+                f" the first is free at {first}, or once you settled it: nightreel status {self.folder}"
+            )
+            self.record.trouble("run.slots_taken", why)
 
     async def _keep_counts(self) -> None:
         while True:

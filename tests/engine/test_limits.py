@@ -79,6 +79,7 @@ def test_an_unknown_take_keeps_its_slot_until_its_deadline(tmp_path: Path, resta
     assert candle.at + 600 <= desk.at <= candle.at + 602
     assert result.exit_code == 1
     assert night.states() == {"candle": "unknown", "desk": "done"}
+    assert night.troubles().count("run.slots_taken") == restarts  # a run does not wait in silence
 
 
 def test_a_take_past_its_deadline_gives_its_slot_away(tmp_path: Path) -> None:

@@ -9,16 +9,15 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from nights.plan import PIECES, night_of
+from nights.plan import PIECES
 from nights.planted import PLANTED
-from nights.play import Outcome, play
+from nights.play import Outcome
+from nights.seeds import numbered, one_night
 from nights.shorten import shortest
 
 from pipeline.model import LEGAL_MOVES, TakeState
@@ -46,20 +45,6 @@ class Sums:
         self.moves += outcome.moves
         if outcome.violations:
             self.bad.append(seed)
-
-
-def one_night(seed: int, planted: str | None = None) -> Outcome:
-    """A night in a folder of its own, in memory where the machine has such a place."""
-    shared = Path("/dev/shm")  # noqa: S108
-    with tempfile.TemporaryDirectory(dir=shared if shared.is_dir() else None) as folder:
-        if planted is None:
-            return play(night_of(seed), Path(folder))
-        with PLANTED[planted]():
-            return play(night_of(seed), Path(folder))
-
-
-def numbered(seed: int) -> tuple[int, Outcome]:
-    return seed, one_night(seed)
 
 
 def many(seeds: range, processes: int) -> Iterator[tuple[int, Outcome]]:

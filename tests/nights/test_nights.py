@@ -11,10 +11,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from nights.__main__ import one_night
 from nights.plan import night_of
 from nights.planted import PLANTED
 from nights.play import play
+from nights.seeds import one_night
 from nights.shorten import shortest
 
 BLOCK = 15
@@ -84,6 +84,5 @@ def replayed(seed: int, folder: Path) -> str:
 
 REPLAY = """
 import sys
-from nights.__main__ import one_night
 print("\\n".join("\\n".join(one_night(int(seed)).story) for seed in sys.argv[1:]))
 """
