@@ -253,6 +253,12 @@ class PollStage:
             return self._again(waiting, SECOND_LOOK_S if account else GRACE_S)
         waiting.asked = True
         if polled.proper and self._doubts.is_lost(waiting.take.id):
+            if account:  # paid for with another key, it may be: that is no end
+                why = f"the gateway refuses this key for {waiting.take.remote_id} alone: {polled.reason}"
+                self._record.trouble(
+                    "take.other_key", f"{why}; run again with the key it was sent with", waiting.take
+                )
+                return self._gone(waiting)
             lost = f"lost at gateway: {polled.reason or 'it does not know this id any more'}"
             return await self._end(waiting, TakeState.FAILED, polled, lost)
         if account:

@@ -17,6 +17,7 @@ from support.builders_engine import (
     FakeGateway,
     Script,
     Step,
+    clip_named,
     hangs,
     lost,
     not_sent,
@@ -217,3 +218,32 @@ def test_no_trouble_after_acceptance_costs_a_clip(poll: list[Step], file: list[S
         assert night.finished()
         assert len(night.submits) == 3
         night.sound()
+
+
+streams = st.builds(
+    Step,
+    cut_at=st.none() | st.integers(0, 1500),
+    stall_at=st.none() | st.integers(0, 1500),
+    ranges=st.booleans(),
+    blind=st.booleans(),
+    length=st.booleans(),
+    piece_bytes=st.sampled_from([1 << 6, 1 << 9, 1 << 14]),
+    content=st.none() | st.binary(max_size=600) | st.sampled_from([clip_named("another"), b""]),
+    headers=st.sampled_from([{}, {"etag": "W/x"}, {"content-range": "bytes 5-6/7"}, {"content-length": "x"}]),
+)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(file=st.lists(streams, max_size=5))
+def test_any_stream(file: list[Step]) -> None:
+    """Whatever a file host sends: what counts as done is one whole clip, never two halves of two."""
+    with tempfile.TemporaryDirectory() as folder:
+        night = Night(Path(folder), ["candle"], FakeGateway(file=in_order(file)))
+        while night.run().exit_code != 0 and len(night.files()) <= len(file):
+            night.sleep(10)
+        night.gateway.heal()
+        night.run()
+
+        assert night.finished()
+        assert night.clip().read_bytes() in (night.gateway.content("order-00001"), clip_named("another"))
+        assert len(night.submits) == 1

@@ -196,3 +196,24 @@ def test_there_is_a_way_to_every_state() -> None:
         steps = (TakeState.PLANNED, *way)
         assert steps[-1] is to
         assert all(after in LEGAL_MOVES[before] for before, after in zip(steps, way, strict=False))
+
+
+@steady
+@given(wishes=st.lists(st.tuples(st.sampled_from(TakeState), st.booleans()), max_size=12))
+async def test_no_row_of_wishes_writes_an_illegal_move(
+    wishes: list[tuple[TakeState, bool]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """In any order: a legal move is written, another one is refused, and so is one from an outdated row."""
+    async with a_run(tmp_path_factory.mktemp("moves") / "ledger.sqlite", [a_row()]) as ledger:
+        take = outdated = await the_take(ledger)
+        for wish, from_outdated in wishes:
+            begun = outdated if from_outdated else take
+            legal = begun.state is take.state and wish in LEGAL_MOVES[begun.state]
+            try:
+                moved = await ledger.move(begun, wish)
+            except IllegalMoveError:
+                assert not legal
+            else:
+                assert legal
+                take, outdated = moved, take
+            assert (await the_take(ledger)).state is take.state

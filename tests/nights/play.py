@@ -17,7 +17,7 @@ from pathlib import Path
 
 import yaml
 from nights.disk import Disk
-from nights.oracle import Violation, after_a_run, at_the_end
+from nights.oracle import Violation, after_a_run, at_the_end, left_open, open_files
 from nights.plan import JobPlan, NightPlan, RunPlan
 from nights.world import SimWorld
 from support.night import Crash, Fate, Jump, Night, NightLoop
@@ -214,6 +214,7 @@ class _Play:
         night = self.night
         night.run_number += 1
         fate = Fate(run.dies or 0, after=bool(self.rng.getrandbits(1)))
+        open_before = open_files()
         try:
             night.run(signal_at=run.signal_s, second_at=run.second_s, fate=fate)
         except Crash:
@@ -222,6 +223,8 @@ class _Play:
             if run.power:
                 night.hard_disk.power_cut()
                 night.tell("the power was cut")
+        else:
+            self.violations += left_open(night, open_files() - open_before)
         after_a_run(night, self.world, self.plan, self.violations)
 
     def good_runs(self) -> None:

@@ -21,6 +21,7 @@ BLOCK = 15
 NIGHTS = 300
 FOUND = {
     323: "a redirect in front of one id ended a paid take as lost",
+    2300: "the key refused for one id alone ended a paid take as lost",
     53: "a name that a dead run gave was not durable when it counted as done",
     1227: "the same, with a folder in the key",
 }
@@ -29,7 +30,7 @@ CAUGHT_BY = {
     "sent before the intent": 0,
     "retry after a lost answer": 25,
     "handle dropped with the prompt": 14,
-    "404 on all polls is final": 8,
+    "404 on all polls is final": 48,
     "synchronous = NORMAL": 13,
     "rename before fsync": 17,
 }
@@ -84,5 +85,6 @@ def replayed(seed: int, folder: Path) -> str:
 
 REPLAY = """
 import sys
+from nights.seeds import one_night
 print("\\n".join("\\n".join(one_night(int(seed)).story) for seed in sys.argv[1:]))
 """

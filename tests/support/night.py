@@ -234,6 +234,7 @@ class Night:
     fate: Fate = field(default_factory=Fate)
     events: list[tuple[float, Event]] = field(default_factory=list)
     seconds: float = 0.0  # the last run took so long
+    left_running: int = 0  # tasks, when the last run that came to its end had ended
 
     def __post_init__(self) -> None:
         self.edit(self.jobs)
@@ -263,7 +264,9 @@ class Night:
                 for after_s in (signal_at, second_at):
                     if after_s is not None:
                         loop.call_at(began + after_s, _interrupt)
-                return loop.run_until_complete(self._run(signals=signal_at is not None))
+                result = loop.run_until_complete(self._run(signals=signal_at is not None))
+            self.left_running = len(asyncio.all_tasks(loop))
+            return result
         except BaseExceptionGroup as group:
             if self.fate.dead:
                 raise Crash from group
