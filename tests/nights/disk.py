@@ -164,6 +164,13 @@ class Disk:
         assert self.vfs is not None, "not mounted"
         return self.vfs.connect(path)
 
+    def synced(self) -> None:
+        """Another process has made all durable that it found."""
+        self._look()
+        for file in self._files.values():
+            file.sync()
+        self._settle(lambda _change: True)
+
     def power_cut(self) -> None:
         """Leave what a disk could hold: names and contents each as their fates fall."""
         assert self.vfs is None, "cut the power when the process is over"

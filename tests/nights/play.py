@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import shutil
 from collections import Counter, deque
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from pipeline.events import BytesLoaded, Event, Paused, RunEnded, TakeMoved, Tak
 from pipeline.ledger.connection import Connection
 from pipeline.ledger.sqlite import SqliteLedger
 from pipeline.model import TakeState
+from pipeline.opening import LEDGER_NAME
 from pipeline.sim import read_scenario
 
 GOOD_RUNS = 8  # at most, until nothing changes any more
@@ -77,6 +79,16 @@ class SeededNight(Night):
         connection = self.hard_disk.connect(path)
         connection.create_function("note_move", self.note_move)
         return connection
+
+    def ledger_to_read(self) -> Path:
+        """A copy: who opens the ledger itself also tidies it up, and syncs what a dead run did not."""
+        copies = self.folder.with_name(f"{self.folder.name}-read")
+        shutil.rmtree(copies, ignore_errors=True)
+        copies.mkdir()
+        for path in self.batch.glob(f"{LEDGER_NAME}*"):
+            if not path.name.endswith("-shm"):
+                shutil.copyfile(path, copies / path.name)
+        return copies / LEDGER_NAME
 
     def moment(self, _what: str) -> None:
         """Something is about to change the disk, or has just done so."""
@@ -131,6 +143,13 @@ def play(plan: NightPlan, folder: Path) -> Outcome:
     return _Play(plan, folder).all_of_it()
 
 
+def first_of(error: BaseException) -> BaseException:
+    """The error inside a task group's wrapping."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
 class _Play:
     def __init__(self, plan: NightPlan, folder: Path) -> None:
         self.plan = plan
@@ -153,13 +172,10 @@ class _Play:
         self.rng = random.Random(f"play {plan.seed}")
 
     def all_of_it(self) -> Outcome:
-        for run in self.plan.runs:
-            self.prepare(run)
-            self.one_run(run)
-        self.night.tell("all is well from now on")
-        self.world.heal()
-        self.good_runs()
-        at_the_end(self.night, self.world, self.plan, self.violations)
+        try:
+            self.runs()
+        except Exception as exc:
+            self.violations.append(Violation("no run ends in an error", repr(first_of(exc))))
         return Outcome(
             story=self.night.story,
             violations=self.violations,
@@ -168,6 +184,15 @@ class _Play:
             runs=self.night.run_number,
             died=self.died,
         )
+
+    def runs(self) -> None:
+        for run in self.plan.runs:
+            self.prepare(run)
+            self.one_run(run)
+        self.night.tell("all is well from now on")
+        self.world.heal()
+        self.good_runs()
+        at_the_end(self.night, self.world, self.plan, self.violations)
 
     # --- between the runs
 
@@ -207,6 +232,7 @@ class _Play:
                 remote_id = lost.get(take.job.prompt)
                 night.tell(f"{take.label} is settled: {remote_id}")
                 night.settle(take, remote_id)
+                night.hard_disk.synced()
 
     # --- runs
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import nullcontext
 from pathlib import Path
 
 from nights.plan import night_of
@@ -14,10 +15,10 @@ def one_night(seed: int, planted: str | None = None) -> Outcome:
     """A night in a folder of its own, in memory where the machine has such a place."""
     shared = Path("/dev/shm")  # noqa: S108
     with tempfile.TemporaryDirectory(dir=shared if shared.is_dir() else None) as folder:
-        if planted is None:
-            return play(night_of(seed), Path(folder))
-        with PLANTED[planted]():
-            return play(night_of(seed), Path(folder))
+        night = Path(folder) / "night"
+        night.mkdir()
+        with nullcontext() if planted is None else PLANTED[planted]():
+            return play(night_of(seed), night)
 
 
 def numbered(seed: int) -> tuple[int, Outcome]:

@@ -25,7 +25,9 @@ def shortest(seed: int) -> Outcome:
 
 def played(plan: NightPlan) -> Outcome:
     with tempfile.TemporaryDirectory() as folder:
-        return play(plan, Path(folder))
+        night = Path(folder) / "night"
+        night.mkdir()
+        return play(plan, night)
 
 
 def broken(plan: NightPlan) -> Outcome | None:

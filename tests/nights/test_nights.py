@@ -22,6 +22,7 @@ NIGHTS = 300
 FOUND = {
     323: "a redirect in front of one id ended a paid take as lost",
     2300: "the key refused for one id alone ended a paid take as lost",
+    4836: "a stretch shorter than it should be was taken for the rest of the file",
     53: "a name that a dead run gave was not durable when it counted as done",
     1227: "the same, with a folder in the key",
 }

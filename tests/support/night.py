@@ -321,6 +321,9 @@ class Night:
     def connect(self, path: Path) -> Connection:
         return MortalConnection(connect(path), self.fate, self.ledger_full)
 
+    def ledger_to_read(self) -> Path:
+        return self.batch / LEDGER_NAME
+
     def hear(self, event: Event) -> None:
         self.events.append((asyncio.get_running_loop().time(), event))
 
@@ -357,7 +360,7 @@ class Night:
         """All takes on record, of one job or of all, in the order they were made."""
 
         async def read() -> list[Take]:
-            ledger = await SqliteLedger.open(self.batch / LEDGER_NAME, Inline())
+            ledger = await SqliteLedger.open(self.ledger_to_read(), Inline())
             found = [take async for take in ledger.all_takes()]
             await ledger.close()
             return sorted(found, key=lambda take: take.id)
