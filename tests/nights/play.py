@@ -232,6 +232,7 @@ class _Play:
                 remote_id = lost.get(take.job.prompt)
                 night.tell(f"{take.label} is settled: {remote_id}")
                 night.settle(take, remote_id)
+                night.note_move(take.state, TakeState.PLANNED if remote_id is None else TakeState.ACCEPTED)
                 night.hard_disk.synced()
 
     # --- runs
