@@ -59,21 +59,19 @@ def run_again(folder: Path) -> str:
     return "run the manifest again" + (" with --rehearse" if is_rehearsal(folder) else "")
 
 
-def advice(take: Take, batch: str, *, rehearsal: bool = False) -> str | None:
-    """The next step for one take, or None where there is nothing to do.
-
-    `batch`: how commands find it. `rehearsal`: what is to be copied must not buy anything.
-    """
-    text = _advice(take, batch)
-    if text is None or not rehearsal:
+def advice(take: Take, folder: Path) -> str | None:
+    """The next step for one take of the batch in `folder`, or None where there is nothing to do."""
+    text = _advice(take, folder)
+    if text is None or not is_rehearsal(folder):
         return text
+    # What a person copies from here must not buy anything.
     return text.replace("`run --", "`run --rehearse --").replace("the next run", "the next rehearsal")
 
 
-def _advice(take: Take, batch: str) -> str | None:
+def _advice(take: Take, folder: Path) -> str | None:
     if take.state is not _S.UNKNOWN:
         return ADVICE[take.state]
-    resolve = f"nightreel resolve {batch} {take.job.key}"
+    resolve = f"nightreel resolve {folder} {take.job.key}"
     if take.replaced:
         resolve = f"{resolve} --take {take.version}"
         return (

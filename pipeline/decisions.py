@@ -78,14 +78,18 @@ async def resolve_unknown(
         if remote_id is not None:
             _check_remote_id(remote_id, takes)
         take = _to_settle([take for take in takes if take.job.key == job_key], job_key, remote_id, which)
-        settled = {"ended_at": None, "reason": None}
-        if remote_id is None:
-            unsent = {"origin": None, "intent_at": None}
-            return await ledger.move(take, TakeState.PLANNED, **settled, **unsent)
-        handle = {"remote_id": remote_id, "accepted_at": LoopClock().wall()}
-        if take.state is TakeState.ACCEPTED:
-            return await ledger.note(take, **settled, **handle)
-        return await ledger.move(take, TakeState.ACCEPTED, **settled, **handle)
+        return await settle(ledger, take, remote_id, LoopClock().wall())
+
+
+async def settle(ledger: SqliteLedger, take: Take, remote_id: str | None, now: float) -> Take:
+    """Put on record what became of a take whose answer was lost."""
+    settled = {"ended_at": None, "reason": None}
+    if remote_id is None:
+        return await ledger.move(take, TakeState.PLANNED, **settled, origin=None, intent_at=None)
+    handle = {"remote_id": remote_id, "accepted_at": now}
+    if take.state is TakeState.ACCEPTED:
+        return await ledger.note(take, **settled, **handle)
+    return await ledger.move(take, TakeState.ACCEPTED, **settled, **handle)
 
 
 def _check_remote_id(remote_id: str, takes: list[Take]) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.clock import utc_text
+from pipeline.durable import sync
 from pipeline.errors import UsageError
 from pipeline.ledger.copying import Health, health
 from pipeline.ledger.rows import job_of
@@ -65,10 +66,11 @@ async def recover(folder: Path, now: float) -> Recovered:
         if not result.takes:
             _remove(temporary)
             raise UsageError(f"{folder} holds no copy of a ledger, no log and no side files to make one from")
+        sync(temporary)
         aside = _move_aside(ledger, now)
-        _sync(temporary)
+        sync(folder)  # the old WAL must not come back beside the new ledger
         os.replace(temporary, ledger)
-        _sync(folder)
+        sync(folder)
         return replace(result, aside=aside if state is Health.DAMAGED else None)
 
 
@@ -294,11 +296,3 @@ def _free(named: Callable[[str], Path]) -> Path:
     while any(path.exists() for path in _with_its_wal(named(f"-{number}" if number > 1 else ""))):
         number += 1
     return named(f"-{number}" if number > 1 else "")
-
-
-def _sync(path: Path) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

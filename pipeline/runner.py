@@ -191,8 +191,9 @@ class Runner:
 
     async def _tell_of_taken_slots(self, until: list[float]) -> None:
         """A run that waits for takes that nobody hears of must say so, and what helps."""
-        unknown = (await self.ledger.counts()).get(TakeState.UNKNOWN, 0)
-        if unknown and len(until) >= self.settings.max_in_flight:
+        if len(until) < self.settings.max_in_flight:
+            return
+        if unknown := (await self.ledger.counts()).get(TakeState.UNKNOWN, 0):
             first = utc_text(min(until))
             why = (
                 f"earlier takes hold all {len(until)} places at the gateway, {unknown} of them unknown;"

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pipeline.advice import advice, is_rehearsal
+from pipeline.advice import advice
 from pipeline.cli.table import SIMULATED, counts_text, out, prompt_start, take_facts, take_table
 from pipeline.clock import utc_text
 from pipeline.model import Take, TakeState
@@ -89,10 +89,9 @@ async def _takes(folder: Path) -> list[Take]:
 def next_steps(takes: list[Take], folder: Path) -> list[str]:
     """What to do, said once for takes that want the same."""
     jobs: dict[str, list[str]] = {}
-    rehearsal = is_rehearsal(folder)
     for take in takes:
         if take.state is TakeState.UNKNOWN or take.wanted:
-            step = advice(take, str(folder), rehearsal=rehearsal)
+            step = advice(take, folder)
             if step is not None:
                 jobs.setdefault(f"{take.state}: {step}", []).append(take.job.key)
     return [f"{_few(keys)}: {step}" for step, keys in jobs.items()]

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.advice import advice, is_rehearsal
+from pipeline.advice import advice
 from pipeline.clock import utc_text
 from pipeline.model import Take, TakeState
 from pipeline.money import usd_text
@@ -89,5 +89,5 @@ def take_facts(take: Take, folder: Path, clip: Path | None) -> dict[str, Any]:
         "ended_at": None if take.ended_at is None else utc_text(take.ended_at),
         "clip": None if clip is None else str(clip),
         "sha256": take.sha256,
-        "next_step": advice(take, str(folder), rehearsal=is_rehearsal(folder)),
+        "next_step": advice(take, folder),
     }

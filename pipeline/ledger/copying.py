@@ -8,6 +8,7 @@ from contextlib import closing
 from enum import Enum
 from pathlib import Path
 
+from pipeline.durable import sync
 from pipeline.errors import LedgerError
 from pipeline.ledger.connection import APPLICATION_ID, translated
 
@@ -33,9 +34,9 @@ def copy_database(source: Path, target: Path) -> None:
         os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         try:
             _copy(source, temporary)
-            _sync(temporary)
+            sync(temporary)
             os.replace(temporary, target)
-            _sync(target.parent)
+            sync(target.parent)
         finally:
             temporary.unlink(missing_ok=True)
     except (sqlite3.Error, OSError) as exc:
@@ -46,14 +47,6 @@ def _copy(source: Path, target: Path) -> None:
     with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
         old.backup(new)
         new.execute("PRAGMA journal_mode = DELETE")  # one file: no -wal to go with it
-
-
-def _sync(path: Path) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def health(path: Path) -> Health:

@@ -85,7 +85,6 @@ class Loader:
         self._disk = disk
         self._count = count
         self._settings = settings
-        self._stall_timeout_s = settings.stall_timeout_s
         self._clock: Clock = record.clock
 
     async def load(self, transfer: Transfer) -> Take:
@@ -125,10 +124,12 @@ class Loader:
         except (NotSentError, LostAnswerError) as exc:
             raise BrokenOffError(str(exc)) from exc
         if stalled.cancelled_caught:
-            raise BrokenOffError(f"the file host sent next to nothing for {self._stall_timeout_s:g} s")
+            raise BrokenOffError(
+                f"the file host sent next to nothing for {self._settings.stall_timeout_s:g} s"
+            )
 
     def _push(self, stalled: anyio.CancelScope) -> None:
-        stalled.deadline = anyio.current_time() + self._stall_timeout_s
+        stalled.deadline = anyio.current_time() + self._settings.stall_timeout_s
 
     async def _begin(self, transfer: Transfer, fetched: Fetched, part: Part) -> int | None:
         """Read the answer's head: the size the whole file will have, if the server says."""
@@ -174,7 +175,9 @@ class Loader:
         await self._remember_validator(transfer, _validator(fetched.headers), total)
         transfer.total_bytes = total
         pushed_at = part.size_bytes
-        enough = min(self._stall_timeout_s * SLOWEST_BYTES_PER_S, math.inf if total is None else total / 20)
+        enough = min(
+            self._settings.stall_timeout_s * SLOWEST_BYTES_PER_S, math.inf if total is None else total / 20
+        )
         async with aclosing(fetched.pieces()) as pieces:
             async for piece in pieces:
                 await self._disk(part.write, piece)

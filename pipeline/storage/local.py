@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pipeline.durable import sync
 from pipeline.errors import DiskFullError
 from pipeline.model import Take
 
@@ -72,7 +73,7 @@ class LocalStorage:
         sha256 = file_sha256(clip)
         if sha256 != side.get("sha256"):
             return None
-        _sync_folder(clip.parent)  # whoever gave it this name may have died before that was durable
+        sync(clip.parent)  # whoever gave it this name may have died before that was durable
         return sha256, clip.stat().st_size
 
     def place(self, take: Take, side: Mapping[str, Any], labels: Mapping[str, str]) -> Path:
@@ -83,7 +84,7 @@ class LocalStorage:
                 self._keep_older(clip, labels)
             _write_side(clip, side)
             os.replace(self.part_path(take), clip)
-            _sync_folder(clip.parent)
+            sync(clip.parent)
         return clip
 
     def has_clip(self, take: Take) -> bool:
@@ -107,7 +108,7 @@ class LocalStorage:
     def bring_back(self, take: Take, labels: Mapping[str, str]) -> bool:
         clip = self.clip_path(take)
         if _holds(clip, take):
-            _sync_folder(clip.parent)
+            sync(clip.parent)
             return True
         kept = _with(self._superseded / take.label, ".mp4")
         if not _holds(kept, take):
@@ -118,7 +119,7 @@ class LocalStorage:
             if _side_path(kept).exists():
                 os.replace(_side_path(kept), _side_path(clip))
             os.replace(kept, clip)
-            _sync_folder(clip.parent)
+            sync(clip.parent)
         return True
 
     def _keep_older(self, clip: Path, labels: Mapping[str, str]) -> None:
@@ -136,7 +137,7 @@ class LocalStorage:
         if side.get("sha256") == sha256 and side.get("label", label) == label:
             _second_name(_side_path(clip), _side_path(kept))
         _second_name(clip, kept)
-        _sync_folder(kept.parent)
+        sync(kept.parent)
 
     def _make(self, folder: Path) -> None:
         """Make a folder whose name is durable before anything in it counts."""
@@ -180,7 +181,7 @@ class LocalPart:
         with _room_errors(self.path):
             os.ftruncate(self._fd, self.size_bytes)
             os.fsync(self._fd)
-            _sync_folder(self.path.parent)  # its hash goes on record next, so its name must last, too
+            sync(self.path.parent)  # its hash goes on record next, so its name must last, too
         self.close()
         return self._hash.hexdigest()
 
@@ -195,7 +196,7 @@ def make_folder(folder: Path, top: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     while folder != top:
         folder = folder.parent
-        _sync_folder(folder)
+        sync(folder)
 
 
 def file_sha256(path: Path) -> str:
@@ -248,14 +249,6 @@ def _second_name(source: Path, name: Path) -> None:
             os.replace(source, name)
     except OSError:
         os.replace(source, name)
-
-
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 @contextmanager

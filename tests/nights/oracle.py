@@ -78,7 +78,7 @@ def paid_twice(takes: list[Take], world: SimWorld) -> list[Violation]:
             and take.remote_id not in {job.id for job in world.jobs}
             and take.state in (TakeState.UNKNOWN, TakeState.SUBMITTING, TakeState.ACCEPTED, TakeState.FAILED)
         ]
-        if count > len(on_record) + len(unknown) or count > 1:  # no plan asks for another take on purpose
+        if count > min(1, len(on_record) + len(unknown)):  # no plan asks for another take on purpose
             story = f"{jobs[0].prompt!r} was bought {count} times; {len(on_record)} on record"
             found.append(Violation("nothing is paid twice", story))
     return found

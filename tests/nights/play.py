@@ -12,6 +12,7 @@ import os
 import random
 import shutil
 from collections import Counter, deque
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +30,7 @@ from pipeline.ledger.sqlite import SqliteLedger
 from pipeline.model import TakeState
 from pipeline.opening import LEDGER_NAME
 from pipeline.sim import read_scenario
+from pipeline.wiring import _unwrapped
 
 GOOD_RUNS = 8  # at most, until nothing changes any more
 GAP_S = 400.0  # between them
@@ -143,13 +145,6 @@ def play(plan: NightPlan, folder: Path) -> Outcome:
     return _Play(plan, folder).all_of_it()
 
 
-def first_of(error: BaseException) -> BaseException:
-    """The error inside a task group's wrapping."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
-
-
 class _Play:
     def __init__(self, plan: NightPlan, folder: Path) -> None:
         self.plan = plan
@@ -175,7 +170,8 @@ class _Play:
         try:
             self.runs()
         except Exception as exc:
-            self.violations.append(Violation("no run ends in an error", repr(first_of(exc))))
+            error = _unwrapped(exc) if isinstance(exc, BaseExceptionGroup) else exc
+            self.violations.append(Violation("no run ends in an error", repr(error)))
         return Outcome(
             story=self.night.story,
             violations=self.violations,
@@ -208,8 +204,8 @@ class _Play:
             self.settle()
         self.edit(run.jobs)
 
-    def edit(self, jobs: object) -> None:
-        entries = [job.entry for job in jobs if isinstance(job, JobPlan)]  # type: ignore[attr-defined]
+    def edit(self, jobs: Sequence[JobPlan]) -> None:
+        entries = [job.entry for job in jobs]
         if entries != self.night.jobs:
             self.night.edit(entries)
             self.night.tell(f"the manifest: {entries}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 ROOT = "pipeline"
 LAYERS = (
-    ("errors", "model", "clock", "events", "offload", "version"),
+    ("errors", "model", "clock", "durable", "events", "offload", "version"),
     (
         "config",
         "identity",

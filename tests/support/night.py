@@ -27,6 +27,7 @@ from unittest import mock
 from support.builders_engine import Ask, FakeGateway
 
 from pipeline.config import Settings, resolve
+from pipeline.decisions import settle
 from pipeline.events import Event, Paused, Trouble
 from pipeline.ledger.connection import Connection, connect
 from pipeline.ledger.sqlite import SqliteLedger
@@ -379,12 +380,7 @@ class Night:
 
         async def decide() -> None:
             ledger = await SqliteLedger.open(self.batch / LEDGER_NAME, Inline())
-            settled = {"ended_at": None, "reason": None}
-            if remote_id is None:
-                await ledger.move(take, TakeState.PLANNED, **settled, origin=None, intent_at=None)
-            else:
-                handle = {"remote_id": remote_id, "accepted_at": NightClock(self.jumps).wall()}
-                await ledger.move(take, TakeState.ACCEPTED, **settled, **handle)
+            await settle(ledger, take, remote_id, NightClock(self.jumps).wall())
             await ledger.close()
 
         loop = NightLoop(self.now)
