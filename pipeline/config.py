@@ -62,6 +62,8 @@ class Settings:
     stall_timeout_s: float = 60.0  # a download that brings nothing for so long is cut
     drain_s: float = 8.0
     url_life_s: float = 3600.0
+    allow_insecure: bool = False  # clips by plain http
+    allow_private_hosts: bool = False  # clips from this machine and its network
 
     @property
     def simulated(self) -> bool:
@@ -80,6 +82,7 @@ def resolve(
     *,
     base_url: str | None = None,
     allow_insecure: bool = False,
+    allow_private_hosts: bool = False,
 ) -> Settings:
     """Settings from the flag `base_url`, environment, `limits` of flags and manifest, and `facts`.
 
@@ -98,6 +101,8 @@ def resolve(
         poll=polling(facts.poll, limits.poll_min_s),
         job_deadline_s=limits.job_deadline_s or DEFAULT_JOB_DEADLINE_S,
         url_life_s=facts.url_life_s,
+        allow_insecure=allow_insecure,
+        allow_private_hosts=allow_private_hosts,
     )
 
 

@@ -64,6 +64,7 @@ class RunOptions:
     collect: bool = False  # send nothing, bring home what is in flight
     if_running: Literal["fail", "wait"] = "fail"
     allow_insecure: bool = False
+    allow_private_hosts: bool = False  # take clips from this machine and its network, whatever the gateway
     rehearse: str | Path | None = None  # by a scenario's name or file: at the simulator, in a folder apart
     signals: bool = False  # drain on SIGINT and SIGTERM; main thread only
     env: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)  # holds keys
@@ -102,13 +103,22 @@ async def run_manifest(
 @asynccontextmanager
 async def open_transport(settings: Settings, env: Mapping[str, str]) -> AsyncIterator[Transport]:
     """The way to a gateway outside of a run, for a question that is free. Raises GatewayUnusableError."""
-    transport = HttpTransport(
-        settings.base_url, settings.key, connect_timeout_s=settings.connect_timeout_s, env=env
-    )
+    transport = _transport(settings, env)
     try:
         yield transport
     finally:
         await transport.close()
+
+
+def _transport(settings: Settings, env: Mapping[str, str]) -> HttpTransport:
+    return HttpTransport(
+        settings.base_url,
+        settings.key,
+        connect_timeout_s=settings.connect_timeout_s,
+        env=env,
+        allow_insecure=settings.allow_insecure,
+        allow_private_hosts=settings.allow_private_hosts,
+    )
 
 
 def _unwrapped(group: BaseExceptionGroup[BaseException]) -> BaseException:
@@ -139,10 +149,7 @@ async def _run(
 
     tell = _heard_by(log, on_event)
     ledger = await stack.enter_async_context(open_ledger(folder))
-    connect_timeout_s = settings.connect_timeout_s
-    transport = HttpTransport(
-        settings.base_url, settings.key, connect_timeout_s=connect_timeout_s, env=options.env
-    )
+    transport = _transport(settings, options.env)
     stack.push_async_callback(transport.close)
     media_threads = Threads("media", MEDIA_THREADS)
     stack.callback(media_threads.close)
@@ -205,9 +212,16 @@ def _settings(checked: Checked, options: RunOptions, folder: Path) -> AbstractCo
     )
     if provider.name == "sim" or options.rehearse is not None:
         return simulated(provider, limits, folder, options.rehearse)
-    facts, insecure = provider.capabilities, options.allow_insecure
     return nullcontext(
-        resolve(provider.name, facts, limits, options.env, base_url=options.base_url, allow_insecure=insecure)
+        resolve(
+            provider.name,
+            provider.capabilities,
+            limits,
+            options.env,
+            base_url=options.base_url,
+            allow_insecure=options.allow_insecure,
+            allow_private_hosts=options.allow_private_hosts,
+        )
     )
 
 

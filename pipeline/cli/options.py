@@ -32,7 +32,17 @@ BaseUrl = Annotated[
     str | None, typer.Option(help="The gateway's address; also COMETAPI_BASE_URL and the like.")
 ]
 AllowInsecure = Annotated[
-    bool, typer.Option("--allow-insecure", help="Allow plain http to another machine. The key is readable.")
+    bool,
+    typer.Option(
+        "--allow-insecure", help="Allow plain http to another machine, also for clips. The key is readable."
+    ),
+]
+AllowPrivateHosts = Annotated[
+    bool,
+    typer.Option(
+        "--allow-private-hosts",
+        help="Take clips also from this machine and its network, where a public gateway's links lead there.",
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 OUTPUT = Path("output")

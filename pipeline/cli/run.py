@@ -99,6 +99,7 @@ def command(
     ] = None,
     env_file: opt.EnvFile = None,
     allow_insecure: opt.AllowInsecure = False,
+    allow_private_hosts: opt.AllowPrivateHosts = False,
     as_json: opt.AsJson = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Say nothing but warnings and errors.")
@@ -143,6 +144,7 @@ def command(
         collect=collect,
         if_running="wait" if if_running is IfRunning.WAIT else "fail",
         allow_insecure=allow_insecure,
+        allow_private_hosts=allow_private_hosts,
         rehearse=_rehearsed(rehearse, scenario),
         signals=True,
         env=environment(env_file),

@@ -1,7 +1,8 @@
-"""All HTTP of a run, on aiohttp: three sessions, because three things must not mix.
+"""All HTTP of a run, on aiohttp: sessions apart for what must not mix.
 
-Submits take a fresh connection each, polls reuse theirs, downloads never carry the key. Each request goes
-by the way of its own address, directly or through a proxy. Library errors become ours at this border
+Submits take a fresh connection each, polls reuse theirs, downloads never carry the key, and those from hosts
+that nobody vouches for go through a guard (`guard.py`). Each request goes by the way of its own address,
+directly or through a proxy. Library errors become ours at this border
 (`failures.py`): NotSentError while the headers had not left, LostAnswerError after.
 """
 
@@ -24,6 +25,8 @@ from pipeline.errors import BadLinkError, LostAnswerError
 from pipeline.providers.base import Answer, Call, FilePart
 from pipeline.transport.base import Sent
 from pipeline.transport.failures import mapped
+from pipeline.transport.guard import CheckedResolver, Guard, StrangerError, checked_socket
+from pipeline.transport.links import address_of
 from pipeline.transport.proxies import Proxies, Proxy
 from pipeline.transport.trust import trust_from
 from pipeline.version import __version__
@@ -40,14 +43,28 @@ class HttpTransport:
     """`transport.base.Transport` for one gateway and one key.
 
     `env` names proxies and trusted certificates (`proxies.py`, `trust.py`). Raises GatewayUnusableError
-    where it names some that cannot be used.
+    where it names some that cannot be used. `allow_insecure` takes files by plain http, and
+    `allow_private_hosts` takes them from any address; both are implied by such a base URL.
     """
 
     def __init__(
-        self, base_url: str, key: Secret, *, connect_timeout_s: float, env: Mapping[str, str] | None = None
+        self,
+        base_url: str,
+        key: Secret,
+        *,
+        connect_timeout_s: float,
+        env: Mapping[str, str] | None = None,
+        allow_insecure: bool = False,
+        allow_private_hosts: bool = False,
     ) -> None:
         self._proxies = Proxies(env or {})
         self._proxies.check(URL(base_url))
+        self._guard = Guard(
+            URL(base_url),
+            self._proxies,
+            allow_insecure=allow_insecure,
+            allow_private_hosts=allow_private_hosts,
+        )
         trust = trust_from(env or {})
         self._base_url = base_url
         self._auth = {"Authorization": f"Bearer {key.reveal()}", "Accept": "application/json"}
@@ -60,13 +77,14 @@ class HttpTransport:
         }
         self._submits = aiohttp.ClientSession(connector=_connector(trust, force_close=True), **common)
         self._polls = aiohttp.ClientSession(connector=_connector(trust), **common)
-        self._files = aiohttp.ClientSession(
-            connector=_connector(trust), auto_decompress=False, read_bufsize=PIECE_BYTES, **common
-        )
+        common |= {"auto_decompress": False, "read_bufsize": PIECE_BYTES}
+        self._files = aiohttp.ClientSession(connector=_connector(trust), **common)
+        guarded = _connector(trust, resolver=CheckedResolver(), socket_factory=checked_socket)
+        self._guarded_files = aiohttp.ClientSession(connector=guarded, **common)
 
     async def close(self) -> None:
         with anyio.CancelScope(shield=True):
-            for session in (self._submits, self._polls, self._files):
+            for session in (self._submits, self._polls, self._files, self._guarded_files):
                 await session.close()
 
     async def send(self, call: Call, sent: Sent, *, fresh: bool = False) -> Answer:
@@ -91,22 +109,44 @@ class HttpTransport:
 
     @asynccontextmanager
     async def fetch(self, url: str, headers: Mapping[str, str]) -> AsyncIterator[_Fetched]:
-        address = _address("the link is", url)
-        async with await self._follow(address, headers) as response:
+        async with await self._follow(url, headers) as response:
             yield _Fetched(response, response.url.host or "")
 
-    async def _follow(self, address: URL, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+    async def _follow(self, url: str, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
         """The file's answer, through redirects. aiohttp would take the first one's proxy for them all."""
+        what, place = "the link leads to", url
+        address: URL | None = None
         for _ in range(MAX_REDIRECTS):
-            proxy, sent = self._proxies.proxy_for(address), Sent()
-            with mapped(sent, address.host or "", proxy):
-                response = await self._files.get(address, **_asking(address, headers, proxy, sent))
-                place = response.headers.get("Location")
-                if response.status not in REDIRECTS or place is None:
-                    return response
-                response.release()
-            address = _address(f"{address.host} redirects to", place, address)
-        raise BadLinkError(f"the link is redirected without end, at last by {address.host}")
+            try:
+                address = address_of(place, address)
+                response = await self._ask(address, headers)
+            except BadLinkError as exc:
+                raise BadLinkError(f"{what} {exc}") from exc
+            location = response.headers.get("Location")
+            if response.status not in REDIRECTS or location is None:
+                return response
+            response.release()
+            what, place = f"{address.host} redirects to", location
+        raise BadLinkError(f"{what} another place without end")
+
+    async def _ask(self, address: URL, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+        """One hop, guarded. Raises BadLinkError with where it leads, for a host that must not be asked."""
+        try:
+            self._guard.check_link(address)
+            return await self._get(address, headers, guarded=not self._guard.trusts(address))
+        except StrangerError:
+            if not await self._guard.opens():
+                raise
+        return await self._get(address, headers, guarded=False)
+
+    async def _get(
+        self, address: URL, headers: Mapping[str, str], *, guarded: bool
+    ) -> aiohttp.ClientResponse:
+        proxy, sent = self._proxies.proxy_for(address), Sent()
+        # What goes through a proxy connects to the proxy alone, and that one the user named.
+        session = self._guarded_files if guarded and proxy is None else self._files
+        with mapped(sent, address.host or "", proxy):
+            return await session.get(address, **_asking(address, headers, proxy, sent))
 
 
 class _Fetched:
@@ -144,18 +184,6 @@ class _Fetched:
             raise lost
 
 
-def _address(what: str, place: str, base: URL | None = None) -> URL:
-    """A place that can be asked. yarl reads host and port late. Raises BadLinkError."""
-    try:
-        address = URL(place, encoded=True) if base is None else base.join(URL(place))
-        host, _ = address.host, address.port
-    except (ValueError, IndexError) as exc:
-        raise BadLinkError(f"{what} no address: {exc}") from exc
-    if address.scheme not in ("http", "https") or not host:
-        raise BadLinkError(f"{what} no http or https address")
-    return address
-
-
 def _asking(url: URL, headers: Mapping[str, str], proxy: Proxy | None, sent: Sent) -> dict[str, Any]:
     """What every request is asked with. A proxy's login goes with CONNECT, or along where there is none."""
     asking: dict[str, Any] = {"headers": headers, "allow_redirects": False, "trace_request_ctx": sent}
@@ -181,8 +209,8 @@ def _headers_trace() -> aiohttp.TraceConfig:
     return trace
 
 
-def _connector(trust: ssl.SSLContext | None, *, force_close: bool = False) -> aiohttp.TCPConnector:
-    return aiohttp.TCPConnector(limit=0, force_close=force_close, ssl=trust or True)
+def _connector(trust: ssl.SSLContext | None, **more: Any) -> aiohttp.TCPConnector:
+    return aiohttp.TCPConnector(limit=0, ssl=trust or True, **more)
 
 
 def _lower(headers: Mapping[str, str]) -> dict[str, str]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import anyio
+import trustme
 from aiohttp import web
 
 from pipeline.config import Secret
@@ -17,6 +20,23 @@ from pipeline.transport.http import HttpTransport
 KEY = "sk-0123456789abcdef"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+class Certificates:
+    """A CA of the user's own, and a server certificate that it signed."""
+
+    def __init__(self, folder: Path) -> None:
+        authority = trustme.CA()
+        self.file = folder / "ca.pem"
+        authority.cert_pem.write_to_path(str(self.file))
+        self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert("gateway.test", "files.test", "127.0.0.1").configure_cert(self.tls)
+        self.env = {"SSL_CERT_FILE": str(self.file)}
+
+    def hash_name(self) -> str:
+        """As `openssl rehash` would name it."""
+        command = ["openssl", "x509", "-hash", "-noout", "-in", self.file]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip() + ".0"
 
 
 @dataclass
@@ -115,6 +135,17 @@ def resetting(raw: bytes = b"") -> Talk:
     return talk
 
 
+def sending_to(place: str) -> Handler:
+    """What is first asked for is elsewhere; all else is there."""
+
+    async def handler(request: web.Request) -> web.Response:
+        if request.path == "/first":
+            return web.Response(status=302, headers={"Location": place})
+        return web.Response(body=b"clip")
+
+    return handler
+
+
 @dataclass
 class Tunnels:
     """A proxy's view: the head of each request, and a way to cut what it carries."""
@@ -138,11 +169,11 @@ class Tunnels:
                 ]
                 await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
             finally:
+                writer.transport.abort()  # before anything is awaited, where a cancel could end this
+                to_there.transport.abort()
                 for pump in pumps:
                     pump.cancel()
                 await asyncio.gather(*pumps, return_exceptions=True)
-                writer.transport.abort()
-                to_there.transport.abort()
 
         return talk
 
@@ -161,8 +192,10 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 @asynccontextmanager
-async def a_transport(base_url: str, env: Mapping[str, str] | None = None) -> AsyncIterator[HttpTransport]:
-    transport = HttpTransport(base_url, Secret(KEY), connect_timeout_s=5.0, env=env)
+async def a_transport(
+    base_url: str, env: Mapping[str, str] | None = None, **allowed: bool
+) -> AsyncIterator[HttpTransport]:
+    transport = HttpTransport(base_url, Secret(KEY), connect_timeout_s=5.0, env=env, **allowed)
     try:
         with anyio.fail_after(20):  # no test may hang
             yield transport

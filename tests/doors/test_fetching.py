@@ -27,7 +27,7 @@ from pipeline.transport.http import MAX_REDIRECTS, PIECE_BYTES, PIECE_S, HttpTra
 CLIP = bytes(range(251)) * 20_000  # about 5 MB, and no piece like another
 
 
-GATEWAY = "https://gateway.invalid"
+GATEWAY = "http://127.0.0.1:1"  # of this machine, so that files may come from here too
 
 
 async def loaded(transport: HttpTransport, url: str, **headers: str) -> tuple[int, dict[str, str], bytes]:

@@ -21,6 +21,7 @@ LAYERS = (
         "again",
         "asked",
         "chains",
+        "hosts",
         "selection",
         "manifest",
         "providers",
