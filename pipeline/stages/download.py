@@ -184,7 +184,7 @@ class DownloadStage:
         take, why = transfer.take, transfer.dead
         transfer.refreshes += 1
         if transfer.refreshes > REFRESHES:
-            why = f"{why}, also with fresh ones"
+            why = f"{why}; fresh links are no better"
             transfer.take = await self._record.end(take, TakeState.UNDELIVERED, why)
             return False
         polled = await self._gateway.fresh_link(take, self._switches.downloads_off)

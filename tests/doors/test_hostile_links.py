@@ -269,6 +269,7 @@ async def test_through_a_proxy_only_literals_are_checked() -> None:
         "https:///v.mp4",
         "http://files.test\\@127.0.0.1/",
         "http://08.1.1.1/",
+        f"http://{'long.' * 1000}test/",
         "http://4294967296/",
         "http://\x00/",
     ],
