@@ -13,6 +13,7 @@ from pipeline.errors import LostAnswerError, NotSentError, PipelineError
 from pipeline.transport.base import Sent
 from pipeline.transport.proxies import Proxy
 
+MAX_SAID = 300
 _TLS_ERRORS = (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError)
 
 
@@ -104,5 +105,7 @@ def _hint(error: Exception) -> str:
 
 
 def _detail(error: Exception) -> str:
+    """What a library says, in one line: some of them repeat what the other side sent."""
     inner = getattr(error, "certificate_error", None) or getattr(error, "os_error", None) or error
-    return getattr(inner, "strerror", None) or str(inner) or type(inner).__name__
+    said = getattr(inner, "strerror", None) or str(inner) or type(inner).__name__
+    return " ".join(said.split())[:MAX_SAID]
