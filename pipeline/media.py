@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pipeline.errors import NotAClipError
 from pipeline.model import Probe
+from pipeline.sniff import HEAD_BYTES, not_video
 
 MOST_DECODED = 5000  # frames; the longest clip of a gateway has some 720
 
@@ -56,13 +57,10 @@ def probe(path: Path) -> Probe:
 def _looks_like(path: Path) -> str:
     """What the first bytes suggest, for a person who wonders what was paid for."""
     with path.open("rb") as file:
-        head = file.read(512)
+        head = file.read(HEAD_BYTES)
     if not head:
         return "an empty file"
-    if b"<html" in head.lower() or b"<!doctype" in head.lower():
-        return "a web page, not a video"
-    if head.lstrip()[:1] in (b"{", b"["):
-        return "JSON, not a video"
     if head[4:8] == b"ftyp":
         return "a damaged MP4"
-    return "not a video"
+    seems = not_video(head)
+    return "not a video" if seems is None else f"{seems}, not a video"

@@ -24,7 +24,14 @@ from pipeline.schedule import Schedule
 from pipeline.stages.base import CLOSED, Cuts, Inbox, Record, Switches
 from pipeline.stages.gateway import Gateway
 from pipeline.stages.slots import Slots
-from pipeline.stages.transfer import BrokenOffError, DeadLinkError, Loader, Transfer, UnusableFileError
+from pipeline.stages.transfer import (
+    BrokenOffError,
+    DeadLinkError,
+    Loader,
+    NoVideoError,
+    Transfer,
+    UnusableFileError,
+)
 from pipeline.storage.base import Storage
 from pipeline.transport.base import Transport
 
@@ -160,15 +167,23 @@ class DownloadStage:
                 return None
             return await self._loader.load(transfer)
         except UnusableFileError as exc:
-            if transfer.part is not None:
-                await self._disk(transfer.part.restart)  # what cannot be a clip need not fill the disk
-            transfer.take = await self._record.end(transfer.take, TakeState.UNDELIVERED, str(exc))
+            why = await self._put_aside(transfer, exc)
+            transfer.take = await self._record.end(transfer.take, TakeState.UNDELIVERED, why)
             return None
         except DeadLinkError as exc:
             transfer.dead = str(exc)
             return 0.0
         except BrokenOffError as exc:
             return self._next_try(transfer, exc)
+
+    async def _put_aside(self, transfer: Transfer, unusable: UnusableFileError) -> str:
+        """Keep a beginning that shows what came; what is only too large need not fill the disk."""
+        if isinstance(unusable, NoVideoError):
+            kept = await self._disk(self._storage.reject, transfer.take)
+            return f"paid for, but the file is no clip: {unusable}; its beginning is kept as {kept.name}"
+        if transfer.part is not None:
+            await self._disk(transfer.part.restart)
+        return str(unusable)
 
     def _next_try(self, transfer: Transfer, broken: BrokenOffError) -> float | None:
         transfer.tries += 1

@@ -20,6 +20,7 @@ from pipeline.errors import BadLinkError, DiskFullError, LostAnswerError, NotSen
 from pipeline.events import BytesLoaded
 from pipeline.model import Take
 from pipeline.offload import Offload
+from pipeline.sniff import not_video
 from pipeline.stages.base import Record
 from pipeline.storage.base import Part, Storage
 from pipeline.transport.base import Fetched, Transport
@@ -28,6 +29,7 @@ MAX_CLIP_BYTES = 4 << 30
 SLOWEST_BYTES_PER_S = 1024  # what comes slower has stalled, unless it is a twentieth of the file meanwhile
 KEEP_FREE_BYTES = 64 << 20  # for the ledger and what else runs on this disk
 LONG_BYTES = 8 << 20  # from here on, an interrupted file is worth resuming in a later run
+TELLING_BYTES = 64 << 10  # what is plainly no video is loaded no further; smaller files are left to the probe
 DEAD = {401, 403, 404, 410}
 PLAIN = {"identity", "aws-chunked"}  # the second tells how it was uploaded, not how it comes
 _DIGITS = re.compile(r"[0-9]{1,19}")
@@ -39,6 +41,10 @@ class DeadLinkError(Exception):
 
 class UnusableFileError(Exception):
     """What the link leads to cannot be a clip that we keep."""
+
+
+class NoVideoError(UnusableFileError):
+    """By its first bytes, the file is something else; those are in the part."""
 
 
 class BrokenOffError(Exception):
@@ -143,7 +149,7 @@ class Loader:
             wait_s = parse_retry_after(headers.get("retry-after"), self._clock.wall())
             raise BrokenOffError(f"the file host answered HTTP {status}", wait_s)
         if headers.get("content-encoding", "identity").lower() not in PLAIN:
-            raise UnusableFileError(f"the file comes encoded as {headers['content-encoding']!r}")
+            raise UnusableFileError(f"the file comes encoded as {headers['content-encoding'][:40]!r}")
         start = _range_start(headers) if status == 206 else 0
         if status == 206 and _is_another_file(transfer, headers):
             await self._disk(part.restart)
@@ -182,9 +188,8 @@ class Loader:
             async for piece in pieces:
                 await self._disk(part.write, piece)
                 transfer.refreshes = 0
+                _check_content(part)
                 size = part.size_bytes
-                if size > MAX_CLIP_BYTES:
-                    raise UnusableFileError("the file does not end")
                 if size - pushed_at >= enough:
                     self._push(stalled)
                     pushed_at = size
@@ -200,6 +205,15 @@ class Loader:
             transfer.take = await self._record.note(transfer.take, validator=validator)
         else:
             transfer.take = replace(transfer.take, validator=validator)
+
+
+def _check_content(part: Part) -> None:
+    """What cannot become a clip is not loaded to its end."""
+    if part.size_bytes > MAX_CLIP_BYTES:
+        raise UnusableFileError("the file does not end")
+    seems = not_video(part.head) if part.size_bytes >= TELLING_BYTES else None
+    if seems is not None:
+        raise NoVideoError(f"{seems}, not a video")
 
 
 def _is_another_file(transfer: Transfer, headers: Mapping[str, str]) -> bool:

@@ -19,6 +19,10 @@ class Part(Protocol):
     def size_bytes(self) -> int: ...
     @property
     def path(self) -> Path: ...
+    @property
+    def head(self) -> bytes:
+        """Its first bytes, as many as `sniff` looks at."""
+
     def write(self, piece: bytes) -> None: ...
     def restart(self) -> None:
         """Forget what is there: the next write is the first."""

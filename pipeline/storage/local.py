@@ -25,6 +25,7 @@ from typing import Any
 from pipeline.durable import sync
 from pipeline.errors import DiskFullError
 from pipeline.model import Take
+from pipeline.sniff import HEAD_BYTES
 
 HASH_PIECE_BYTES = 1 << 20
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -154,12 +155,21 @@ class LocalPart:
         self.path = path
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         self._fd: int | None = os.open(path, flags, 0o644)
-        self._hash = hashlib.sha256()
-        self.size_bytes = 0
+        self._forget()
         with open(self._fd, "rb", closefd=False) as file:
             while piece := file.read(HASH_PIECE_BYTES):
-                self._hash.update(piece)
-                self.size_bytes += len(piece)
+                self._note(piece)
+
+    def _forget(self) -> None:
+        self._hash = hashlib.sha256()
+        self.size_bytes = 0
+        self.head = b""
+
+    def _note(self, piece: bytes) -> None:
+        self._hash.update(piece)
+        self.size_bytes += len(piece)
+        if len(self.head) < HEAD_BYTES:
+            self.head = (self.head + piece)[:HEAD_BYTES]
 
     def write(self, piece: bytes) -> None:
         assert self._fd is not None, "written after it was closed"
@@ -167,14 +177,12 @@ class LocalPart:
             rest = memoryview(piece)
             while rest:
                 rest = rest[os.pwrite(self._fd, rest, self.size_bytes + len(piece) - len(rest)) :]
-        self._hash.update(piece)
-        self.size_bytes += len(piece)
+        self._note(piece)
 
     def restart(self) -> None:
         assert self._fd is not None, "restarted after it was closed"
         os.ftruncate(self._fd, 0)
-        self._hash = hashlib.sha256()
-        self.size_bytes = 0
+        self._forget()
 
     def seal(self) -> str:
         assert self._fd is not None, "sealed twice"

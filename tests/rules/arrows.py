@@ -23,6 +23,7 @@ LAYERS = (
         "chains",
         "hosts",
         "selection",
+        "sniff",
         "manifest",
         "providers",
     ),
