@@ -102,8 +102,7 @@ class DownloadStage:
         while (take := await inbox.get()) is not CLOSED:
             while len(self._waiting) >= MAX_WAITING and not self._off:
                 await self._wake.wait()
-            give_up_at = self._clock.monotonic() + self._settings.url_life_s
-            self._waiting[take.id] = transfer = Transfer(take, give_up_at)
+            self._waiting[take.id] = transfer = Transfer(take)
             if self._off:
                 self._over(transfer)
             else:
@@ -132,6 +131,7 @@ class DownloadStage:
     async def _attempt(self, transfer: Transfer) -> None:
         """One try: the take goes on, is over for this run, or waits for its next try."""
         result: Take | float | None = None
+        transfer.begin(self._clock.monotonic(), self._settings.url_life_s)
         try:
             with self._switches.spared(f"job {transfer.take.job.key!r}"), self._transfers.cuttable():
                 result = await self._try(transfer)

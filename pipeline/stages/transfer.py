@@ -60,12 +60,16 @@ class Transfer:
     """One take on its way to disk, over all tries of this run."""
 
     take: Take
-    give_up_at: float  # monotonic
+    give_up_at: float = math.inf  # monotonic; no try goes on for longer
     part: Part | None = None  # open during a try
     tries: int = 0  # that broke off
     total_bytes: int | None = None  # as the server last said
     dead: str | None = None  # why the present link is known to lead nowhere
     refreshes: int = 0
+
+    def begin(self, now: float, life_s: float) -> None:
+        """The first try begins the time that all tries share; waiting for a place costs none of it."""
+        self.give_up_at = min(self.give_up_at, now + life_s)
 
     def close(self) -> None:
         if self.part is not None:
@@ -120,8 +124,9 @@ class Loader:
         # Without one, nothing tells whether the rest would fit on: the answer begins at the start.
         if part.size_bytes and take.validator is not None:
             ask |= {"Range": f"bytes={part.size_bytes}-", "If-Range": take.validator}
+        left_s = transfer.give_up_at - self._clock.monotonic()
         try:
-            with anyio.CancelScope() as stalled:
+            with anyio.move_on_after(left_s) as overdue, anyio.CancelScope() as stalled:
                 self._push(stalled)
                 async with self._transport.fetch(take.url, ask) as fetched:
                     await self._pour(transfer, part, fetched, stalled)
@@ -129,6 +134,10 @@ class Loader:
             raise DeadLinkError(str(exc)) from exc
         except (NotSentError, LostAnswerError) as exc:
             raise BrokenOffError(str(exc)) from exc
+        if overdue.cancelled_caught:
+            raise BrokenOffError(
+                f"not whole after {self._settings.url_life_s:g} s; {part.size_bytes} bytes of it are kept"
+            )
         if stalled.cancelled_caught:
             raise BrokenOffError(
                 f"the file host sent next to nothing for {self._settings.stall_timeout_s:g} s"

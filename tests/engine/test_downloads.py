@@ -199,7 +199,7 @@ def test_a_transfer_that_stalls_is_cut(tmp_path: Path) -> None:
 
 
 def test_a_slow_transfer_is_not_cut(tmp_path: Path) -> None:
-    """As long as something comes, it goes on for as long as it takes."""
+    """As long as something comes, it goes on for as long as a link lives."""
     night = Night(tmp_path, gateway=FakeGateway(file=always(replace(OK, piece_s=50.0))))
 
     assert night.run().exit_code == 0

@@ -1,4 +1,4 @@
-"""Files that are none: stopped early, kept as evidence, explained."""
+"""Files that are none: stopped early, kept as evidence, explained; and a transfer that would never end."""
 
 from __future__ import annotations
 
@@ -80,3 +80,32 @@ def test_a_file_without_end_is_cut_at_the_cap(tmp_path: Path, monkeypatch: pytes
     assert night.run().exit_code == 1
     assert "the file does not end" in (night.take().reason or "")
     assert [path.stat().st_size for path in (night.batch / "clips").iterdir()] == [0]
+
+
+def test_a_transfer_ends_when_the_life_of_a_link_does(tmp_path: Path) -> None:
+    """Just above a stall it could go on for days: the part is kept, the take stays ready, and it is said."""
+    slow = replace(OK, piece_s=50.0)
+    night = Night(tmp_path, gateway=FakeGateway(file=always(slow)), settings={"url_life_s": 320.0})
+
+    result = night.run()
+
+    (first,) = night.files()
+    assert night.states() == {"candle": "ready"}
+    assert result.exit_code != 0
+    assert 319 < night.now - first.at < 322
+    assert "not whole after 320 s; 768 bytes of it are kept; run again" in repr(night.events)
+    assert [name.endswith(".part") for name in night.left_over()] == [True]
+    night.gateway.heal()
+    assert night.run().exit_code == 0
+    night.sound()
+
+
+def test_waiting_for_a_place_takes_nothing_from_a_transfers_time(tmp_path: Path) -> None:
+    """One download at a time, each of nearly a link's life: the last begins late and still comes whole."""
+    gateway = FakeGateway(file=always(replace(OK, piece_s=30.0)), link_life_s=1e6)
+    limits = {"downloads": 1, "submit_per_s": 100, "poll_per_s": 100}
+    night = Night(tmp_path, ["a", "b", "c"], gateway, limits, settings={"url_life_s": 330.0})
+
+    assert night.run().exit_code == 0
+    assert night.seconds > 2 * 330
+    night.sound()
