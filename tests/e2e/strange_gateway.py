@@ -1,11 +1,11 @@
-"""A server that is no gateway. What it answers is chosen by the prefix of the base URL."""
+"""Servers that are no gateways. What the strange one answers is chosen by the prefix of the base URL."""
 
 from __future__ import annotations
 
 import http.server
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 PAGE = b"<!DOCTYPE html><html><title>Welcome</title><h1>It works!</h1></html>"
 ANSWERS: dict[str, tuple[int, str, bytes]] = {
@@ -20,17 +20,17 @@ ANSWERS: dict[str, tuple[int, str, bytes]] = {
 }
 
 
-class _Strange(http.server.BaseHTTPRequestHandler):
+class Quiet(http.server.BaseHTTPRequestHandler):
+    """Answers that do not end up among what the tests say."""
+
     protocol_version = "HTTP/1.1"
 
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        status, kind, body = ANSWERS[self.path.split("/")[1]]
+    def give(self, status: int, kind: str, body: bytes, **headers: str) -> None:
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
-        if status == 301:
-            self.send_header("Location", "https://www.example.com/")
+        for name, value in headers.items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
 
@@ -38,10 +38,17 @@ class _Strange(http.server.BaseHTTPRequestHandler):
         """Says nothing."""
 
 
+class _Strange(Quiet):
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        status, kind, body = ANSWERS[self.path.split("/")[1]]
+        self.give(status, kind, body, **({"Location": "https://www.example.com/"} if status == 301 else {}))
+
+
 @contextmanager
-def strange_gateway() -> Iterator[str]:
-    """Its address, while it serves."""
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Strange) as server:
+def served(answers: type[Quiet]) -> Iterator[str]:
+    """The address of a server, while it serves."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), answers) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
         try:
@@ -49,3 +56,7 @@ def strange_gateway() -> Iterator[str]:
         finally:
             server.shutdown()
             thread.join()
+
+
+def strange_gateway() -> AbstractContextManager[str]:
+    return served(_Strange)

@@ -6,15 +6,13 @@ The first table holds commands, the second answers of gateways, which need no pr
 from __future__ import annotations
 
 import fcntl
-import http.server
 import json
 import re
 import shutil
 import sqlite3
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from pathlib import Path
@@ -22,6 +20,7 @@ from typing import Any
 
 import pytest
 from e2e.around import FINISHED_HEAD, FINISHED_PROMPT, Around
+from e2e.strange_gateway import Quiet, served
 from support.command import Desk, Ended, Sim, clip_jobs, snapshot
 
 from pipeline.doctor.answers import SKEW_S, answer_check, clock_check
@@ -450,45 +449,25 @@ def test_which_gateway_is_meant_must_be_clear(desk: Desk, gateway: Sim) -> None:
 # --- broken: a gateway whose clock or page is wrong
 
 
-class _Answers(http.server.BaseHTTPRequestHandler):
+class _Answers(Quiet):
     """By the prefix of the path: a page, a redirect, or another day."""
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802 - its name there
         kind = self.path.split("/")[1]
         status, body = {"page": (404, PAGE), "moved": (301, PAGE)}.get(kind, (404, NO_JOB))
         self.late_s = -7200.0 if kind == "behind" else 0.0
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json" if body == NO_JOB else "text/html")
-        self.send_header("Content-Length", str(len(body)))
-        if kind == "moved":
-            self.send_header("Location", "https://www.example.com/login?token=secret-word")
-        self.end_headers()
-        self.wfile.write(body.encode())
+        place = {"Location": "https://www.example.com/login?token=secret-word"} if kind == "moved" else {}
+        self.give(status, "application/json" if body == NO_JOB else "text/html", body.encode(), **place)
 
     def date_time_string(self, timestamp: float | None = None) -> str:
         return formatdate(time.time() + self.late_s, usegmt=True)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
-        """Says nothing."""
-
-
-@contextmanager
-def odd_gateway() -> Iterator[str]:
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Answers) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 @pytest.mark.slow
 def test_pages_and_clocks(desk: Desk) -> None:
     """A web page and a redirect are a wrong address; a clock two hours off is a warning, and exit 0."""
     words = ("doctor", "--json", "--provider", "cometapi", "--base-url")
-    with odd_gateway() as url:
+    with served(_Answers) as url:
         at = desk.with_env(COMETAPI_KEY="any-key")
         page = at.run(*words, f"{url}/page").exits(3)
         moved = at.run(*words, f"{url}/moved").exits(3)
