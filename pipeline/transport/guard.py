@@ -35,10 +35,11 @@ class Guard:
         self._proxies = proxies
         self._plain = allow_insecure or gateway.scheme == "http"
         self._open = allow_private_hosts
+        self._private: bool | None = None  # not known yet
 
     def trusts(self, address: URL) -> bool:
         """Whether an address needs no check: any, or the gateway's own, which the user named."""
-        return self._open or address.origin() == self._gateway.origin()
+        return self._open or _origin(address) == _origin(self._gateway)
 
     def check_link(self, address: URL) -> None:
         """What can be seen without a look-up. Raises BadLinkError."""
@@ -56,10 +57,13 @@ class Guard:
 
         Asked only when something is about to be refused: most runs need no look-up of their own.
         """
-        self._open = self._open or await self._gateway_is_private()
+        if self._private is None:
+            self._private = await self._gateway_is_private()
+        self._open = self._open or bool(self._private)
         return self._open
 
-    async def _gateway_is_private(self) -> bool:
+    async def _gateway_is_private(self) -> bool | None:
+        """None where its name cannot be looked up now: it counts as public until it can."""
         host = self._gateway.host or ""
         address = address_in(host)
         if address is not None:
@@ -72,8 +76,12 @@ class Guard:
             loop = asyncio.get_running_loop()
             found = await loop.getaddrinfo(host, self._gateway.port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError):
-            return False
+            return None
         return bool(found) and not any(_is_public(str(place[0])) for *_, place in found)
+
+
+def _origin(address: URL) -> tuple[str, str | None, int | None]:
+    return address.scheme, address.host, address.port  # the usual port counts as named
 
 
 class CheckedResolver(ThreadedResolver):

@@ -7,7 +7,7 @@ connections, with the loop's own doors as the only fakes (`net.py`).
 from __future__ import annotations
 
 import socket
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import pytest
 from aiohttp import web
@@ -112,6 +112,7 @@ async def reached(url: str, gateway: str = GATEWAY, **allowed: bool) -> bool:
 @pytest.mark.parametrize(("url", "address"), [*LITERALS.items(), *NAMES.items()])
 async def test_a_link_to_no_public_address_is_not_asked(url: str, address: str) -> None:
     """Refused before any connection, with where it leads and what to do; without the check it gets there."""
+    address = str(ip_address(address))  # mapped ones are written in another way by later Pythons
     async with a_server(clip) as server:
         with a_net(http=server.url) as net:
             why = await refused(net, url)
@@ -215,6 +216,19 @@ async def test_a_gateways_name_is_looked_up_when_something_would_be_refused() ->
             assert net.looked_up == ["files.test", "inner.test"]
 
 
+async def test_a_gateway_is_looked_up_once_for_many_links() -> None:
+    """Once it is known; one that was not found is looked up again."""
+    with a_net() as net:
+        async with a_transport(GATEWAY, allow_insecure=True) as transport:
+            answers = net.answers.pop("gateway.test")
+            for _ in range(4):
+                with pytest.raises(BadLinkError):
+                    await load(transport, "http://192.168.0.7/")
+                net.answers["gateway.test"] = answers
+
+        assert net.looked_up == ["gateway.test"] * 2
+
+
 @pytest.mark.parametrize("gateway", ["https://mixed.test", "https://nowhere.test", "https://gateway.test"])
 async def test_a_gateway_that_may_be_public_counts_as_public(gateway: str) -> None:
     """One public address in the answer is enough, and so is no answer."""
@@ -228,7 +242,8 @@ async def test_files_of_the_gateways_own_origin_are_always_fetched() -> None:
     """The user named it, wherever it is. Another port of the same host is another origin."""
     async with a_server(clip) as server:
         with a_net(http=server.url) as net:
-            assert await reached("http://mixed.test/v.mp4", "http://mixed.test")
+            for url in ("http://mixed.test/v.mp4", "http://MIXED.test:80/v.mp4"):
+                assert await reached(url, "http://mixed.test")
 
             await refused(net, "http://mixed.test:8080/v.mp4", "http://mixed.test")
 
