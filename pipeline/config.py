@@ -9,37 +9,17 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from urllib.parse import SplitResult, quote, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pipeline.errors import GatewayUnusableError
 from pipeline.manifest.shapes import Limits
 from pipeline.model import SIM_ORIGIN
 from pipeline.providers.base import Capabilities, PollAdvice
+from pipeline.secret import Secret
 
 DEFAULT_JOB_DEADLINE_S = 1800.0
 DEFAULT_DOWNLOADS = 8
 EAGER_FIRST = 6.0  # nothing is ready after a single floor; a few of them cost no time that is noticed
-
-
-class Secret:
-    """A key that cannot be printed by accident."""
-
-    __slots__ = ("_forms", "_text")
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        spelled = sorted({text, quote(text), quote(text, safe="")}, key=len, reverse=True)
-        self._forms = re.compile("|".join(map(re.escape, spelled)), re.IGNORECASE)
-
-    def reveal(self) -> str:
-        return self._text
-
-    def hidden_in(self, text: str | None) -> str | None:
-        """`text` without the key, also percent-encoded: some gateways repeat it in their errors."""
-        return text if text is None else self._forms.sub("***", text)
-
-    def __repr__(self) -> str:
-        return "***"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

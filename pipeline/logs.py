@@ -17,9 +17,9 @@ from structlog.typing import EventDict, WrappedLogger
 
 from pipeline.asked import asked_of
 from pipeline.clock import utc_text
-from pipeline.config import Secret
 from pipeline.events import Draining, Event, LedgerSaved, Paused, RunEnded, RunStarted, TakeMoved, Trouble
 from pipeline.model import Take, TakeState
+from pipeline.secret import Secret
 
 _USER = re.compile(r"(https?://)[^\s/?#\"]*@", re.IGNORECASE)
 _QUERY = re.compile(r"(https?://[^\s?#\"]+)[?#][^\s\"]*", re.IGNORECASE)

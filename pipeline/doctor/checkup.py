@@ -10,7 +10,7 @@ from pathlib import Path
 import anyio
 
 from pipeline.clock import Clock
-from pipeline.config import Secret, Settings
+from pipeline.config import Settings
 from pipeline.doctor.batch import batch_check
 from pipeline.doctor.disk import disk_checks
 from pipeline.doctor.finding import GATEWAY_EXIT, Finding, fine, problem
@@ -22,6 +22,7 @@ from pipeline.manifest.rules import can_be_batch
 from pipeline.opening import check_manifest
 from pipeline.providers import PROVIDERS, provider_named
 from pipeline.providers.base import Provider
+from pipeline.secret import Secret
 
 SIM = "sim"
 

@@ -13,12 +13,13 @@ import anyio
 from yarl import URL
 
 from pipeline.clock import Clock
-from pipeline.config import Secret, Settings, checked_key, resolve
+from pipeline.config import Settings, checked_key, resolve
 from pipeline.doctor.answers import answer_check, clock_check
 from pipeline.doctor.finding import GATEWAY_EXIT, Finding, fine, problem
 from pipeline.errors import GatewayUnusableError, LostAnswerError, NotSentError
 from pipeline.manifest.shapes import Limits
 from pipeline.providers.base import Provider
+from pipeline.secret import Secret
 from pipeline.transport.base import Sent
 from pipeline.transport.proxies import Proxies
 from pipeline.wiring import open_transport

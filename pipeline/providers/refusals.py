@@ -124,5 +124,5 @@ def said(answer: Answer, error: GatewayError | None) -> str:
         return words
     if is_html(answer):
         return f"HTTP {answer.status}, a web page instead of an answer"
-    text = plain(answer.body[:4000].decode("utf-8", "replace"), REASON_CHARS - 20)
+    text = plain(answer.body[: 16 * REASON_CHARS].decode("utf-8", "replace"), REASON_CHARS - 20)
     return f"HTTP {answer.status}: {text}" if text else f"HTTP {answer.status}, no text"

@@ -74,7 +74,8 @@ def _text(value: object) -> str:
     """Text or a whole number as text; anything else is nothing."""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    return value.strip()[:_TEXT_CHARS] if isinstance(value, str) else ""
+    text = value.strip() if isinstance(value, str) else ""
+    return text if len(text) <= _TEXT_CHARS else f"{text[: _TEXT_CHARS - 1]}…"
 
 
 _MODERATION = re.compile(

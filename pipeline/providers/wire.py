@@ -72,7 +72,8 @@ def plain(value: object, limit: int = REASON_CHARS) -> str | None:
     if not isinstance(value, str):
         return None
     line = " ".join("".join(char if char.isprintable() else " " for char in value[: 4 * limit]).split())
-    return (line if len(line) <= limit else line[: limit - 1] + "…") or None
+    cut = len(line) > limit or len(value) > 4 * limit  # and says so: what was cut may be a key
+    return (line[: limit - 1] + "…" if cut else line) or None
 
 
 def remote_id(document: object, keys: Sequence[str] = ID_KEYS) -> str | None:

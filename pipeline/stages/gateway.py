@@ -33,6 +33,11 @@ from pipeline.transport.base import Sent, Transport
 FIRST_TRIES = 5
 SILENCE_S = 600.0
 REASON_CHARS = 500
+KEY_IN_ID = (
+    "the gateway's id for this job holds your key, so it is not kept, and the clip cannot be collected:"
+    " get a new key, and ask the gateway about this job"
+)
+KEY_IN_LINK = "the link to the clip holds your key, and a file host must not get it"
 SLOWEST_BYTES_PER_S = 32 << 10  # of an upload: many large pictures share one line
 
 
@@ -109,8 +114,7 @@ class Gateway:
             raise NotSentError(why) from exc
         except LostAnswerError as exc:
             return self._lost(self._safe(str(exc)) or "")
-        submitted = self.provider.parse_submit(answer)
-        submitted = replace(submitted, reason=self._safe(submitted.reason))
+        submitted = self._kept(self.provider.parse_submit(answer))
         self._answered("submit", submitted.verdict, answer)
         # A 429 holds everybody, also one that a web page in front of the gateway sent.
         limited = submitted.verdict is SubmitVerdict.BUSY or answer.status == 429
@@ -130,13 +134,7 @@ class Gateway:
             why = self._safe(str(exc)) or f"no answer within {self.settings.poll_timeout_s:g} s"
             self._failed("poll", "lost", why)
             return Polled(verdict=PollVerdict.TRY_AGAIN, reason=why), None
-        polled = self.provider.parse_poll(answer)
-        polled = replace(
-            polled,
-            reason=self._safe(polled.reason),
-            status=self._safe(polled.status),
-            warning=self._safe(polled.warning),
-        )
+        polled = self._fetchable(self.provider.parse_poll(answer))
         self._answered("poll", polled.verdict, answer)
         limited = answer.status in (429, 503) and polled.verdict is PollVerdict.TRY_AGAIN
         return polled, self._hint(answer, sent_at, limited=limited)
@@ -153,6 +151,21 @@ class Gateway:
             why = f"no fresh link: the gateway refuses this key or account ({polled.reason})"
             self.record.trouble("take.link_refused", why, take)
         return polled
+
+    def _kept(self, submitted: Submitted) -> Submitted:
+        """What was read of a submit, without the key. An id that holds it is not kept: no id was given."""
+        remote_id = submitted.remote_id
+        if remote_id is not None and self.settings.key.is_in(remote_id):
+            self.switches.pause(f"{KEY_IN_ID}; nothing more is sent to {self.settings.base_url}", 3)
+            return Submitted(verdict=SubmitVerdict.UNKNOWN, reason=KEY_IN_ID)
+        return replace(submitted, reason=self._safe(submitted.reason))
+
+    def _fetchable(self, polled: Polled) -> Polled:
+        """What was read of a poll, without the key. A link that holds it would bring it to a file host."""
+        if polled.url is not None and self.settings.key.is_in(polled.url):
+            return replace(polled, verdict=PollVerdict.NO_URL, url=None, status=None, reason=KEY_IN_LINK)
+        reason, status, warning = map(self._safe, (polled.reason, polled.status, polled.warning))
+        return replace(polled, reason=reason, status=status, warning=warning)
 
     def _safe(self, text: str | None) -> str | None:
         """A text from outside without the key, and then cut."""

@@ -10,6 +10,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from pipeline.errors import LostAnswerError, NotSentError, PipelineError
+from pipeline.secret import without_secrets
 from pipeline.transport.base import Sent
 from pipeline.transport.proxies import Proxy
 
@@ -34,10 +35,11 @@ class mapped:  # noqa: N801 - reads as a statement
             return
         _strip(error, self._host)
         if self._sent.headers_left:
-            raise LostAnswerError(_why_lost(error, self._host)) from error
+            raise LostAnswerError(without_secrets(_why_lost(error, self._host))) from error
+        why = _why_not_sent(error, self._host)
         if self._proxy is not None:
-            raise NotSentError(_why_not_through(error, self._host, self._proxy)) from error
-        raise NotSentError(_why_not_sent(error, self._host)) from error
+            why = _why_not_through(error, self._host, self._proxy)
+        raise NotSentError(without_secrets(why)) from error
 
 
 def _strip(error: Exception, host: str) -> None:

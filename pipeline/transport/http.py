@@ -20,9 +20,9 @@ import aiohttp
 import anyio
 from yarl import URL
 
-from pipeline.config import Secret
 from pipeline.errors import BadLinkError, LostAnswerError
 from pipeline.providers.base import Answer, Call, FilePart
+from pipeline.secret import Secret, guard
 from pipeline.transport.base import Sent
 from pipeline.transport.failures import mapped
 from pipeline.transport.guard import CheckedResolver, Guard, StrangerError, checked_socket
@@ -66,6 +66,8 @@ class HttpTransport:
             allow_private_hosts=allow_private_hosts,
         )
         trust = trust_from(env or {})
+        guard(key)
+        self._key = key
         self._base_url = base_url
         self._auth = {"Authorization": f"Bearer {key.reveal()}", "Accept": "application/json"}
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout_s)
@@ -103,14 +105,14 @@ class HttpTransport:
             ):
                 return Answer(
                     status=response.status,
-                    headers=_lower(response.headers),
+                    headers=_heard(response.headers, self._key),
                     body=await _read_capped(response, MAX_ANSWER_BYTES),
                 )
 
     @asynccontextmanager
     async def fetch(self, url: str, headers: Mapping[str, str]) -> AsyncIterator[_Fetched]:
         async with await self._follow(url, headers) as response:
-            yield _Fetched(response, response.url.host or "")
+            yield _Fetched(response, response.url.host or "", self._key)
 
     async def _follow(self, url: str, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
         """The file's answer, through redirects. aiohttp would take the first one's proxy for them all."""
@@ -118,6 +120,7 @@ class HttpTransport:
         address: URL | None = None
         for _ in range(MAX_REDIRECTS):
             try:
+                self._refuse_key(place)
                 address = address_of(place, address)
                 response = await self._ask(address, headers)
             except BadLinkError as exc:
@@ -148,15 +151,20 @@ class HttpTransport:
         with mapped(sent, address.host or "", proxy):
             return await session.get(address, **_asking(address, headers, proxy, sent))
 
+    def _refuse_key(self, place: str) -> None:
+        """A file host must not get the key. Raises BadLinkError."""
+        if self._key.is_in(place):
+            raise BadLinkError("a place that holds your key, and a file host must not get it")
+
 
 class _Fetched:
     """`transport.base.Fetched` on an aiohttp answer."""
 
-    def __init__(self, response: aiohttp.ClientResponse, host: str) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, host: str, key: Secret) -> None:
         self._response = response
         self._host = host
         self.status = response.status
-        self.headers = _lower(response.headers)
+        self.headers = _heard(response.headers, key)
 
     async def pieces(self) -> AsyncGenerator[bytes, None]:
         """Gathers what the socket brings into large pieces: one thread job each, further down.
@@ -213,8 +221,9 @@ def _connector(trust: ssl.SSLContext | None, **more: Any) -> aiohttp.TCPConnecto
     return aiohttp.TCPConnector(limit=0, ssl=trust or True, **more)
 
 
-def _lower(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name.lower(): value for name, value in headers.items()}
+def _heard(headers: Mapping[str, str], key: Secret) -> dict[str, str]:
+    """Headers in lower case. They get into messages, and an ETag back to a file host: without the key."""
+    return {name.lower(): key.hidden_in(value) or "" for name, value in headers.items()}
 
 
 async def _read_capped(response: aiohttp.ClientResponse, cap: int) -> bytes:

@@ -17,8 +17,9 @@ from urllib.parse import unquote, urlsplit
 
 from yarl import URL
 
-from pipeline.config import Secret, is_loopback
+from pipeline.config import is_loopback
 from pipeline.errors import GatewayUnusableError
+from pipeline.secret import Secret, guard
 
 SCHEMES = ("https", "http")
 SOCKS = ("socks", "socks4", "socks4a", "socks5", "socks5h")
@@ -126,4 +127,6 @@ def _parsed(variable: str, value: str) -> Proxy | None:
     if parts.username is None:
         return Proxy(address, variable, None)
     login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-    return Proxy(address, variable, Secret(f"Basic {base64.b64encode(login.encode()).decode()}"))
+    secret = Secret(f"Basic {base64.b64encode(login.encode()).decode()}")
+    guard(secret)
+    return Proxy(address, variable, secret)

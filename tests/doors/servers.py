@@ -14,7 +14,7 @@ import anyio
 import trustme
 from aiohttp import web
 
-from pipeline.config import Secret
+from pipeline.secret import Secret
 from pipeline.transport.http import HttpTransport
 
 KEY = "sk-0123456789abcdef"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import gzip
 from contextlib import aclosing
 
@@ -28,6 +29,10 @@ CLIP = bytes(range(251)) * 20_000  # about 5 MB, and no piece like another
 
 
 GATEWAY = "http://127.0.0.1:1"  # of this machine, so that files may come from here too
+
+
+def in_base64(text: str) -> str:
+    return base64.urlsafe_b64encode(f"user:{text}".encode()).decode()
 
 
 async def loaded(transport: HttpTransport, url: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
@@ -215,6 +220,42 @@ async def test_a_closed_port_was_not_asked() -> None:
     async with a_transport(GATEWAY) as transport:
         with pytest.raises(NotSentError):
             await loaded(transport, "http://127.0.0.1:1/v.mp4")
+
+
+@pytest.mark.parametrize("spelled", [KEY, "".join(f"%{ord(char):02x}" for char in KEY), in_base64(KEY)])
+async def test_no_place_that_holds_the_key_is_asked(spelled: str) -> None:
+    """Neither a link nor a redirect brings it to a file host, however it is spelled there."""
+    asked: list[str] = []
+
+    async def host(request: web.Request) -> web.StreamResponse:
+        asked.append(request.raw_path)
+        return web.Response(status=302, headers={"Location": f"/on?token={spelled}"})
+
+    async with a_server(host) as server, a_transport(GATEWAY) as transport:
+        with pytest.raises(BadLinkError, match="the link is a place that holds your key") as linked:
+            await loaded(transport, f"{server.url}/v.mp4?token={spelled}")
+        assert asked == []
+        with pytest.raises(BadLinkError, match="redirects to a place that holds your key") as redirected:
+            await loaded(transport, f"{server.url}/v.mp4")
+
+    assert asked == ["/v.mp4"]
+    assert spelled not in f"{linked.value}{redirected.value}"
+
+
+async def test_a_host_that_repeats_the_key_is_not_repeated() -> None:
+    """Neither its headers nor a library's words about a broken answer."""
+    async with a_server(giving(b"x", ETag=f'"{KEY}"')) as host, a_transport(GATEWAY) as transport:
+        _, headers, _ = await loaded(transport, host.url)
+    async with (
+        a_rude_server(answering(f"{KEY} {KEY}\r\n\r\n".encode())) as url,
+        a_transport(GATEWAY) as transport,
+    ):
+        with pytest.raises(LostAnswerError) as broken:
+            await loaded(transport, url)
+
+    assert headers["etag"] == '"***"'
+    assert "***" in str(broken.value)
+    assert KEY not in str(broken.value)
 
 
 async def test_redirects_end_somewhere() -> None:

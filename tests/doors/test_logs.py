@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.builders_core import a_job, a_take, mode_of, steady
 
-from pipeline.config import Secret
 from pipeline.events import (
     BytesLoaded,
     Draining,
@@ -27,6 +26,7 @@ from pipeline.events import (
 )
 from pipeline.logs import JsonLog, Redactor
 from pipeline.model import TakeState
+from pipeline.secret import Secret
 
 KEY = "sk-0123456789abcdef"
 WALL = 1_700_000_000.9

@@ -29,9 +29,9 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from pipeline import RunOptions, run_manifest
-from pipeline.config import Secret
 from pipeline.errors import BadLinkError, GatewayUnusableError, LostAnswerError, NotSentError, PipelineError
 from pipeline.providers.base import Call
+from pipeline.secret import Secret
 from pipeline.transport.base import Sent
 from pipeline.transport.http import HttpTransport
 from pipeline.transport.proxies import Proxies

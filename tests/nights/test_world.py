@@ -16,9 +16,9 @@ import yaml
 from nights.world import SimWorld
 from support.night import KEY
 
-from pipeline.config import Secret
 from pipeline.errors import BadLinkError, LostAnswerError, NotSentError
 from pipeline.providers.base import Answer, Call
+from pipeline.secret import Secret
 from pipeline.sim import read_scenario
 from pipeline.sim.faults import FAULTS
 from pipeline.sim.scenario import Scenario

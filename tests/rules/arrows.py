@@ -23,6 +23,8 @@ LAYERS = (
         "chains",
         "hosts",
         "selection",
+        "secret",
+        "shown",
         "sniff",
         "manifest",
         "providers",

@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.builders_core import steady
 
-from pipeline.config import Secret, checked_base_url, checked_key, is_loopback, origin_of, resolve
+from pipeline.config import checked_base_url, checked_key, is_loopback, origin_of, resolve
 from pipeline.errors import GatewayUnusableError
 from pipeline.manifest.shapes import Limits
 from pipeline.providers.cometapi import COMETAPI
+from pipeline.secret import Secret
 
 KEY = "sk-0123456789abcdef"
 ENV = {"COMETAPI_KEY": KEY}
