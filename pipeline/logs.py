@@ -20,6 +20,7 @@ from pipeline.clock import utc_text
 from pipeline.events import Draining, Event, LedgerSaved, Paused, RunEnded, RunStarted, TakeMoved, Trouble
 from pipeline.model import Take, TakeState
 from pipeline.secret import Secret
+from pipeline.shown import shown_json
 
 _USER = re.compile(r"(https?://)[^\s/?#\"]*@", re.IGNORECASE)
 _QUERY = re.compile(r"(https?://[^\s?#\"]+)[?#][^\s\"]*", re.IGNORECASE)
@@ -34,7 +35,7 @@ class JsonLog:
         self._wall = wall
         self._log = structlog.wrap_logger(
             _Lines(self._file),
-            processors=[self._stamp, Redactor(key), structlog.processors.JSONRenderer(ensure_ascii=False)],
+            processors=[self._stamp, Redactor(key), _rendered],
             wrapper_class=structlog.BoundLogger,
         )
 
@@ -104,6 +105,10 @@ class Redactor:
         if isinstance(value, dict):
             return {name: self._clean(inner) for name, inner in value.items()}
         return [self._clean(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _rendered(_logger: WrappedLogger, _level: str, event: EventDict) -> str:
+    return shown_json(event, indent=None)
 
 
 class _Lines:

@@ -16,7 +16,9 @@ from typing import Any
 
 import typer
 
+from pipeline.cli.careful import leave_no_core, show_what_libraries_say
 from pipeline.errors import ManifestError, PipelineError
+from pipeline.shown import shown
 from pipeline.version import __version__
 
 COMMANDS = {
@@ -46,6 +48,8 @@ interrupted, safe to run again; 70 internal error.
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave the process with its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    leave_no_core()
+    show_what_libraries_say()
     try:
         _built(words)(words, prog_name="nightreel")
     except ManifestError as exc:
@@ -70,7 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Exception:
         if COMPLETING in os.environ:  # what we say would land in somebody's prompt
             sys.exit(70)
-        traceback.print_exc()
+        for line in traceback.format_exc().splitlines():
+            say(line)
         say("internal error: this is a fault of nightreel; what was paid for is on record, run again")
         sys.exit(70)
 
@@ -94,7 +99,12 @@ def _forget_output() -> None:
 
 def say(line: str) -> None:
     """One line to a person."""
-    print(line, file=sys.stderr)
+    print(shown(line), file=sys.stderr)
+
+
+def put(line: str) -> None:
+    """One line of a result."""
+    print(shown(line))
 
 
 def build(words: Sequence[str]) -> typer.Typer:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import Counter
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +16,7 @@ from pipeline.cli.table import out
 from pipeline.clock import LoopClock
 from pipeline.doctor.checkup import Patient, examine
 from pipeline.doctor.finding import Finding, Verdict, exit_code
+from pipeline.shown import shown, shown_json
 
 STYLES = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.PROBLEM: "red"}
 VERDICT_WIDTH = max(map(len, Verdict)) + 2
@@ -54,7 +54,7 @@ def command(
     findings = asyncio.run(examine(patient, LoopClock()))
     code = exit_code(findings)
     if as_json:
-        print(json.dumps(_facts(findings, healthy=code == 0), ensure_ascii=False, indent=2))
+        print(shown_json(_facts(findings, healthy=code == 0)))
     else:
         show(findings)
     raise typer.Exit(code)
@@ -66,9 +66,11 @@ def show(findings: list[Finding]) -> None:
     width = max(len(finding.name) for finding in findings) + 2
     for finding in findings:
         verdict = f"{finding.verdict:<{VERDICT_WIDTH}}"
-        line = Text.assemble((verdict, STYLES[finding.verdict]), f"{finding.name:<{width}}", finding.seen)
+        line = Text.assemble(
+            (verdict, STYLES[finding.verdict]), shown(f"{finding.name:<{width}}{finding.seen}")
+        )
         if finding.do is not None:
-            line.append(f"\n{'':<{VERDICT_WIDTH + width}}do: {finding.do}")
+            line.append(f"\n{'':<{VERDICT_WIDTH + width}}do: {shown(finding.do)}")
         console.print(line, soft_wrap=True)
     console.print(summary(findings))
 

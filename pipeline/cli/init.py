@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli.app import put
 from pipeline.cli.starters import starter
 from pipeline.errors import UsageError
 from pipeline.manifest.rules import check_batch
@@ -39,11 +40,12 @@ def command(
         raise _there(file)
     has_schema = _has_schema(schema)
     _write(file, text)
-    print(f"wrote {file}")
+    put(f"wrote {file}")
     if not has_schema:
         _write(schema, schema_text())
-        print(f"wrote {schema} (editors read it to complete and check the manifest)")
-    print("\n".join(["", "next:", *_next_steps(shlex.quote(str(file)), None if provider == "sim" else key)]))
+        put(f"wrote {schema} (editors read it to complete and check the manifest)")
+    for line in ("", "next:", *_next_steps(shlex.quote(str(file)), None if provider == "sim" else key)):
+        put(line)
 
 
 def _check_name(file: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import Counter
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -16,11 +15,12 @@ from rich.text import Text
 
 from pipeline.cli import options as opt
 from pipeline.cli.env import environment
-from pipeline.cli.table import out
+from pipeline.cli.table import out, put
 from pipeline.forecast import SENT, JobForecast, Outlook
 from pipeline.money import usd_text
 from pipeline.opening import foreseen
 from pipeline.plan import Checked
+from pipeline.shown import shown, shown_json
 
 MAX_ROWS = 40
 _NO_NEWS = frozenset({Outlook.DONE, Outlook.LEFT_OUT})
@@ -84,7 +84,7 @@ async def summary(manifest: Path, **what: Any) -> Summary:
 
 def show(found: list[Summary], *, as_json: bool) -> None:
     if as_json:
-        print(json.dumps([_facts(one) for one in found], ensure_ascii=False, indent=2))
+        print(shown_json([_facts(one) for one in found]))
         return
     for one in found:
         _print(one)
@@ -94,11 +94,11 @@ def _print(found: Summary) -> None:
     console = out()
     checked = found.checked
     title = checked.provider.capabilities.title
-    console.print(f"{checked.path}: batch {checked.batch}, {title}", markup=False)
+    put(console, f"{checked.path}: batch {checked.batch}, {title}")
     for note in checked.notes:
-        console.print(f"  note: {note}", markup=False)
+        put(console, f"  note: {note}")
     for line in _lines(found):
-        console.print(f"  {line}", markup=False)
+        put(console, f"  {line}")
     if found.rows:
         console.print(_table(found.rows))
     more = sum(found.counts[outlook] for outlook in Outlook if outlook not in _NO_NEWS) - len(found.rows)
@@ -136,7 +136,7 @@ def _table(rows: list[JobForecast]) -> Table:
     table.add_column("why", overflow="fold")
     for job in rows:
         price = "" if job.price_ticks is None else usd_text(job.price_ticks)
-        table.add_row(Text(job.key), job.outlook.value, price, Text(job.reason or ""))
+        table.add_row(Text(shown(job.key)), job.outlook.value, price, Text(shown(job.reason or "")))
     return table
 
 

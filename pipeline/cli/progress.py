@@ -1,6 +1,7 @@
 """What a person sees while a run works: one live line on a terminal, plain lines anywhere else.
 
-Listeners to events, both on stderr. They never see a key, and print no markup that came from outside.
+Listeners to events, both on stderr. What came from outside passes `shown.py`: it is no markup, no order to
+the terminal, and no second line.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from pipeline.events import (
     Trouble,
 )
 from pipeline.model import TICKS_PER_USD, Take, TakeState
+from pipeline.shown import shown
 
 QUIET_MOVES = {TakeState.SUBMITTING, TakeState.READY, TakeState.PLANNED}
 
@@ -111,20 +113,20 @@ def describe(event: Event, loudness: Loudness = Loudness.NORMAL) -> Text | None:
             where = " (simulated: nothing is paid)" if event.simulated else f" at {event.origin}"
             jobs = sum(event.counts.values())
             head = f"batch {event.batch}: {jobs} job{'s' * (jobs != 1)}, {event.provider}{where}"
-            return Text("\n".join([head, *(f"note: {note}" for note in event.notes)]))
+            return Text("\n".join(map(shown, [head, *(f"note: {note}" for note in event.notes)])))
         case TakeMoved(take=take) if everything or take.state not in QUIET_MOVES:
-            line = Text.assemble(f"{take.job.key}: ", (take.state.value, style_of(take.state)))
-            return line.append(_detail(take))
+            line = Text.assemble(f"{shown(take.job.key)}: ", (take.state.value, style_of(take.state)))
+            return line.append(shown(_detail(take)))
         case TakePolled(take=take) if everything:
             progress = "" if event.progress is None else f", {event.progress} %"
-            return Text(f"{take.job.key}: {event.status or 'not ready'}{progress}", style="dim")
+            return Text(shown(f"{take.job.key}: {event.status or 'not ready'}{progress}"), style="dim")
         case Trouble():
             who = "" if event.take is None else f"{event.take.job.key}: "
-            return Text(f"{who}{event.message}", style="yellow")
+            return Text(shown(f"{who}{event.message}"), style="yellow")
         case Paused():
-            return Text(f"no more submits: {event.reason}", style="red")
+            return Text(shown(f"no more submits: {event.reason}"), style="red")
         case Draining():
-            return Text(f"{event.reason}: finishing what is under way; once more to stop at once")
+            return Text(shown(f"{event.reason}: finishing what is under way; once more to stop at once"))
         case _:
             return None
 

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from pipeline.advice import run_again
+from pipeline.cli.app import put
 from pipeline.opening import find_traces
 from pipeline.recovery import recover
 
@@ -32,8 +33,8 @@ def command(
     folder = find_traces(output, batch)
     found = asyncio.run(recover(folder, time.time()))
     if found.aside is not None:
-        print(f"the damaged ledger is kept as {found.aside}")
-    print(f"{folder}: {found.takes} takes on record again, {found.from_copy} of them from the copy")
+        put(f"the damaged ledger is kept as {found.aside}")
+    put(f"{folder}: {found.takes} takes on record again, {found.from_copy} of them from the copy")
     if found.unknown:
-        print(f"{found.unknown} unknown, which will not be sent again: nightreel status {folder} says more")
-    print(f"{run_again(folder)} to go on")
+        put(f"{found.unknown} unknown, which will not be sent again: nightreel status {folder} says more")
+    put(f"{run_again(folder)} to go on")

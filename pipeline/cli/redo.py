@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from pipeline.advice import run_again
+from pipeline.cli.app import put
 from pipeline.decisions import redo
 from pipeline.opening import find_batch
 
@@ -31,4 +32,4 @@ def command(
     """
     folder = find_batch(output, batch)
     for take in asyncio.run(redo(folder, jobs)):
-        print(f"{take.job.key}: take {take.number} is planned; {run_again(folder)} to make it")
+        put(f"{take.job.key}: take {take.number} is planned; {run_again(folder)} to make it")

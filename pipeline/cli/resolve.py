@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from pipeline.advice import run_again
+from pipeline.cli.app import put
 from pipeline.decisions import resolve_unknown
 from pipeline.errors import UsageError
 from pipeline.opening import find_batch
@@ -43,4 +44,4 @@ def command(
         raise UsageError("say one of --remote-id ID (the gateway has the job) and --not-charged (it has not)")
     folder = find_batch(output, batch)
     settled = asyncio.run(resolve_unknown(folder, job, remote_id, take))
-    print(f"{job}: {settled.state}; {run_again(folder)} to go on with it")
+    put(f"{job}: {settled.state}; {run_again(folder)} to go on with it")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import resource
 from contextlib import aclosing
 from enum import StrEnum
@@ -18,12 +17,13 @@ from pipeline.cli import plan
 from pipeline.cli.app import say
 from pipeline.cli.env import environment
 from pipeline.cli.progress import Face, Loudness, face
-from pipeline.cli.table import SIMULATED, counts_text, out, take_facts, take_table
+from pipeline.cli.table import SIMULATED, counts_text, out, put, take_facts, take_table
 from pipeline.errors import BusyError, UsageError
 from pipeline.model import Take, TakeState
 from pipeline.money import usd_text
 from pipeline.opening import batch_takes, clip_of
 from pipeline.runner import RunResult
+from pipeline.shown import shown_json
 from pipeline.simulated import scenario_named
 from pipeline.wiring import RunOptions, run_manifest
 
@@ -213,27 +213,27 @@ async def _run(manifest: Path, options: RunOptions, shown: Face) -> tuple[RunRes
 def print_result(result: RunResult, takes: list[Take], *, as_json: bool) -> None:
     """The table and the sums on stdout, or the same as JSON."""
     if as_json:
-        print(json.dumps(_facts(result, takes), ensure_ascii=False, indent=2))
+        print(shown_json(_facts(result, takes)))
         return
     console = out()
     rows = [(take, clip_of(result.folder, take)) for take in takes]
     if rows:
         console.print(take_table(rows))
     else:
-        console.print(f"clips are in {result.folder / 'clips'}", markup=False)
+        put(console, f"clips are in {result.folder / 'clips'}")
     left_out = sum(result.counts.values()) - result.counts.get(DONE, 0) - len(takes)
     if left_out > 0:
         console.print(f"... and {left_out} more without a clip")
     cost = f", batch so far {usd_text(result.cost_ticks)}" if result.cost_ticks else ""
-    console.print(
+    put(
+        console,
         f"{counts_text(result.counts)} in {result.folder}"
         f" ({result.requests} request{'s' * (result.requests != 1)}, {result.seconds:.1f} s{cost})",
-        markup=False,
     )
     if result.simulated:
         console.print(SIMULATED)
     if any(take.state is not DONE for take in takes):
-        console.print(f"what to do: nightreel status {result.folder}", markup=False)
+        put(console, f"what to do: nightreel status {result.folder}")
 
 
 def _facts(result: RunResult, takes: list[Take]) -> dict[str, object]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import Counter
 from pathlib import Path
 from typing import Annotated
@@ -12,10 +11,11 @@ import typer
 from rich.console import Console
 
 from pipeline.advice import advice
-from pipeline.cli.table import SIMULATED, counts_text, out, prompt_start, take_facts, take_table
+from pipeline.cli.table import SIMULATED, counts_text, out, prompt_start, put, take_facts, take_table
 from pipeline.clock import utc_text
 from pipeline.model import Take, TakeState
 from pipeline.opening import batch_takes, clip_of, find_batch
+from pipeline.shown import shown_json
 from pipeline.simulated import journal_of
 
 
@@ -41,7 +41,7 @@ def command(
         facts = [take_facts(take, folder, clip_of(folder, take)) for take in takes]
         states = {state.value: count for state, count in counts.items()}
         result = {"batch": folder.name, "simulated": simulated, "counts": states, "takes": facts}
-        print(json.dumps(result, ensure_ascii=False, indent=2))
+        print(shown_json(result))
         return
     console = out()
     _print(console, folder, "", [take for take in takes if take.wanted])
@@ -49,16 +49,16 @@ def command(
     _print(console, folder, "\nunknown, and sent again on your word:", replaced)
     older = [take for take in takes if not take.wanted and not _is_replaced(take)]
     _print(console, folder, "\nolder takes, and jobs of earlier manifests:", older)
-    console.print(f"{folder}: {counts_text(counts)}", markup=False)
+    put(console, f"{folder}: {counts_text(counts)}")
     if simulated:
         console.print(SIMULATED)
     for line in next_steps(takes, folder):
-        console.print(line, markup=False, soft_wrap=True)
+        put(console, line, soft_wrap=True)
     lost = sent_without_answer(takes)
     if lost and simulated:
         lost.append(f"what the simulator accepted: {journal_of(folder)}")
     for line in lost:
-        console.print(line, markup=False, soft_wrap=True)
+        put(console, line, soft_wrap=True)
 
 
 def _is_replaced(take: Take) -> bool:

@@ -15,6 +15,7 @@ from pipeline.advice import advice
 from pipeline.clock import utc_text
 from pipeline.model import Take, TakeState
 from pipeline.money import usd_text
+from pipeline.shown import shown
 
 WIDE = 220  # columns where nobody's window sets a width: paths must not wrap in a file
 PROMPT_CHARS = 60
@@ -26,6 +27,11 @@ BUSY = {TakeState.PLANNED, TakeState.SUBMITTING, TakeState.ACCEPTED, TakeState.R
 def out() -> Console:
     """stdout, in the width of the window or wide enough for paths."""
     return Console(width=None if sys.stdout.isatty() else WIDE, highlight=False, soft_wrap=False)
+
+
+def put(console: Console, line: str, *, soft_wrap: bool | None = None) -> None:
+    """One line of a result, in which nothing is markup."""
+    console.print(Text(shown(line)), soft_wrap=soft_wrap)
 
 
 def style_of(state: TakeState) -> str:
@@ -51,7 +57,7 @@ def take_table(rows: Iterable[tuple[Take, Path | None]], *, times: bool = False)
             what = "gone from the folder"
         state = Text(take.state.value, style=style_of(take.state))
         since = [_since(take)] if times else []
-        table.add_row(Text(take.job.key), state, *since, cost, Text(what))
+        table.add_row(Text(shown(take.job.key)), state, *since, cost, Text(shown(what)))
     return table
 
 

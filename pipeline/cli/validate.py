@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from pipeline.cli import options as opt
-from pipeline.cli.app import say
+from pipeline.cli.app import put, say
 from pipeline.errors import ManifestError, Problem, UsageError
 from pipeline.opening import check_manifest
+from pipeline.shown import shown_json
 
 
 def command(
@@ -44,14 +44,14 @@ def command(
             for note in checked.notes:
                 say(f"note: {path}: {note}")
             if not as_json:
-                print(f"{path}: {jobs} job{'s' * (jobs != 1)}, no problems")
+                put(f"{path}: {jobs} job{'s' * (jobs != 1)}, no problems")
     if as_json:
         listed = [
             {"file": each.file, "line": each.line, "column": each.column, "message": each.message}
             for each in problems[:100]
         ]
         result = {"manifests": found, "problems": listed, "total": total}
-        print(json.dumps(result, ensure_ascii=False, indent=2))
+        print(shown_json(result))
         raise typer.Exit(2 if total else 0)
     if total:
         raise ManifestError(tuple(problems[:100]), total)

@@ -25,6 +25,7 @@ from typing import Any
 from pipeline.durable import sync
 from pipeline.errors import DiskFullError
 from pipeline.model import Take
+from pipeline.shown import shown_json
 from pipeline.sniff import HEAD_BYTES
 
 HASH_PIECE_BYTES = 1 << 20
@@ -241,8 +242,7 @@ def _write_side(clip: Path, side: Mapping[str, Any]) -> None:
     path = _side_path(clip)
     temporary = _with(path, ".tmp")
     with temporary.open("w", encoding="utf-8") as file:
-        json.dump(side, file, ensure_ascii=False, indent=2)
-        file.write("\n")
+        file.write(shown_json(side) + "\n")
         file.flush()
         os.fsync(file.fileno())
     os.replace(temporary, path)
