@@ -26,6 +26,7 @@ from pipeline.sources.known import Known, cache_path
 from pipeline.sources.layout import ImageError
 from pipeline.storage.local import LocalStorage, make_folder
 from pipeline.storage.network import network_kind
+from pipeline.storage.planted import opened_anew, refuse_links
 
 LEDGER_NAME = "ledger.sqlite"
 LOG_NAME = "log.jsonl"
@@ -71,7 +72,7 @@ def batch_folder(output: Path, batch: str) -> Path:
         output.mkdir(parents=True, exist_ok=True)
         make_folder(folder, output)  # a ledger must not vanish with its folder's name in a power cut
         probe = folder / ".write-test"
-        probe.write_bytes(b"")
+        os.close(opened_anew(probe))
         probe.unlink()
     except OSError as exc:
         raise UsageError(f"output folder {folder} cannot be written: {exc.strerror}") from exc
@@ -80,7 +81,8 @@ def batch_folder(output: Path, batch: str) -> Path:
 
 @asynccontextmanager
 async def open_ledger(folder: Path) -> AsyncIterator[SqliteLedger]:
-    """The ledger of a batch, on a thread of its own."""
+    """The ledger of a batch, on a thread of its own. Raises UsageError for links in its folder."""
+    refuse_links(folder)
     thread = Threads("ledger", 1)
     try:
         ledger = await SqliteLedger.open(folder / LEDGER_NAME, thread)
@@ -94,6 +96,7 @@ async def open_ledger(folder: Path) -> AsyncIterator[SqliteLedger]:
 
 def _has_traces(folder: Path) -> bool:
     """Whether something was sent from this folder once, as far as other files than the ledger tell."""
+    refuse_links(folder)
     log = folder / LOG_NAME
     if (folder / COPY_NAME).is_file() or (log.is_file() and log.stat().st_size > 0):
         return True

@@ -26,6 +26,7 @@ from pipeline.model import Job, Take, TakeState
 from pipeline.offload import Threads
 from pipeline.opening import LEDGER_NAME, LOG_NAME
 from pipeline.storage.lock import batch_lock
+from pipeline.storage.planted import is_plain, opened_anew
 
 _S = TakeState
 Name = tuple[str, str, int]
@@ -61,7 +62,7 @@ async def recover(folder: Path, now: float) -> Recovered:
         _remove(temporary)
         has_copy = health(folder / COPY_NAME) is Health.WHOLE
         if has_copy:
-            shutil.copyfile(folder / COPY_NAME, temporary)
+            _copy(folder / COPY_NAME, temporary)
         result = await _build(folder, temporary, has_copy=has_copy, now=now)
         if not result.takes:
             _remove(temporary)
@@ -206,7 +207,7 @@ def _read_sides(folder: Path, takes: dict[Name, Take]) -> None:
 
 def _side(path: Path) -> Iterator[dict[str, Any]]:
     try:
-        side = json.loads(path.read_bytes())
+        side = json.loads(path.read_bytes()) if is_plain(path) else None
     except (OSError, ValueError):
         return
     if isinstance(side, dict):
@@ -215,7 +216,7 @@ def _side(path: Path) -> Iterator[dict[str, Any]]:
 
 def _has_clip(path: Path, side: Mapping[str, Any]) -> bool:
     clip = path.with_suffix(".mp4")
-    return clip.is_file() and clip.stat().st_size == side.get("size_bytes")
+    return is_plain(clip) and clip.stat().st_size == side.get("size_bytes")
 
 
 def _done(take: Take, side: Mapping[str, Any]) -> Take:
@@ -279,6 +280,12 @@ def _with_its_wal(path: Path) -> list[Path]:
 def _remove(path: Path) -> None:
     for one in _with_its_wal(path):
         one.unlink(missing_ok=True)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """For the owner's eyes only, from the first byte on."""
+    with source.open("rb") as old, open(opened_anew(target, 0o600), "wb") as new:
+        shutil.copyfileobj(old, new)
 
 
 def _move_aside(ledger: Path, now: float) -> Path:

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.doctor.finding import Finding, fine, problem, warning
+from pipeline.errors import UsageError
 from pipeline.ledger.connection import APPLICATION_ID
 from pipeline.ledger.sqlite import QUERIES
 from pipeline.opening import LEDGER_NAME
+from pipeline.storage.planted import refuse_links
 
 BUSY_S = 5.0
 MIGRATIONS = files("pipeline.ledger") / "migrations"
@@ -34,11 +36,15 @@ def batch_check(folder: Path, origin: str | None) -> Finding:
             return fine(name, f"not begun: there is no {folder}")
         if not folder.is_dir():
             return problem(name, f"{folder} is not a folder", ELSEWHERE)
+        refuse_links(folder)
         ledger = folder / LEDGER_NAME
         if not os.path.lexists(ledger):
             return fine(name, f"not begun: no ledger in {folder}")
         held = is_held(folder)
         return ledger_check(name, ledger, origin, held=held, notes=_notes(folder, held=held))
+    except UsageError as exc:
+        seen, _, do = str(exc).partition(": ")
+        return problem(name, seen, do)
     except OSError as exc:
         return problem(name, f"{folder} cannot be read: {exc.strerror}", ELSEWHERE)
 

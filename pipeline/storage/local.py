@@ -26,6 +26,7 @@ from pipeline.durable import sync
 from pipeline.errors import DiskFullError
 from pipeline.model import Take
 from pipeline.shown import shown_json
+from pipeline.storage.planted import check_folders, is_plain, opened_anew, opened_further
 from pipeline.sniff import HEAD_BYTES
 
 HASH_PIECE_BYTES = 1 << 20
@@ -63,14 +64,15 @@ class LocalStorage:
 
     def reject(self, take: Take) -> Path:
         names = (f".{number}.rejected" if number > 1 else ".rejected" for number in itertools.count(1))
-        kept = next(kept for name in names if not (kept := _with(self._clips / take.label, name)).exists())
+        places = (_with(self._clips / take.label, name) for name in names)
+        kept = next(place for place in places if not os.path.lexists(place))
         os.replace(self.part_path(take), kept)
         return kept
 
     def adoptable(self, take: Take) -> tuple[str, int] | None:
         clip = self.clip_path(take)
         side = _read_side(clip)
-        if side.get("label") != take.label or not clip.is_file():
+        if side.get("label") != take.label or not self._is_file(clip):
             return None
         sha256 = file_sha256(clip)
         if sha256 != side.get("sha256"):
@@ -91,7 +93,8 @@ class LocalStorage:
 
     def has_clip(self, take: Take) -> bool:
         try:
-            return self.clip_path(take).stat().st_size == take.size_bytes
+            clip = self.clip_path(take)
+            return self._is_file(clip) and clip.stat().st_size == take.size_bytes
         except OSError:
             return False
 
@@ -99,9 +102,9 @@ class LocalStorage:
         """Where a take's clip lies, by size and side file: a look, for people, not a proof."""
         kept = _with(self._superseded / take.label, ".mp4")
         clip = _with(self._clips / take.job.key, ".mp4")
-        if kept.is_file():
+        if self._is_file(kept):
             return kept
-        if not clip.is_file() or clip.stat().st_size != take.size_bytes:
+        if not self._is_file(clip) or clip.stat().st_size != take.size_bytes:
             return None
         side = _read_side(clip)
         same = side.get("sha256") == take.sha256  # another take's, the same to the bit
@@ -109,11 +112,11 @@ class LocalStorage:
 
     def bring_back(self, take: Take, labels: Mapping[str, str]) -> bool:
         clip = self.clip_path(take)
-        if _holds(clip, take):
+        if self._holds(clip, take):
             sync(clip.parent)
             return True
         kept = _with(self._superseded / take.label, ".mp4")
-        if not _holds(kept, take):
+        if not self._holds(kept, take):
             return False
         with _room_errors(clip):
             self._make(clip.parent)
@@ -129,7 +132,7 @@ class LocalStorage:
 
         Known by content, so that a crash half-way through an earlier placing cannot mislabel it.
         """
-        if not clip.is_file():
+        if not is_plain(clip):
             return
         sha256 = file_sha256(clip)
         label = labels.get(sha256) or f"{clip.relative_to(self._clips).with_suffix('')}.{sha256[:8]}"
@@ -141,10 +144,27 @@ class LocalStorage:
         _second_name(clip, kept)
         sync(kept.parent)
 
+    def _is_file(self, path: Path) -> bool:
+        """Whether it lies there itself, and no link leads to it."""
+        folder = path.parent
+        if folder not in self._made:
+            try:
+                check_folders(folder, self._folder)
+            except OSError:
+                return False
+        return is_plain(path)
+
+    def _holds(self, clip: Path, take: Take) -> bool:
+        """Whether this file is the take's clip, by size first and content then."""
+        if not self._is_file(clip) or clip.stat().st_size != take.size_bytes:
+            return False
+        return file_sha256(clip) == take.sha256
+
     def _make(self, folder: Path) -> None:
         """Make a folder whose name is durable before anything in it counts."""
         with self._making:
             if folder not in self._made:
+                check_folders(folder, self._folder)
                 make_folder(folder, self._folder)
                 self._made.add(folder)
 
@@ -154,8 +174,7 @@ class LocalPart:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        self._fd: int | None = os.open(path, flags, 0o644)
+        self._fd: int | None = opened_further(path, 0o644)
         self._forget()
         with open(self._fd, "rb", closefd=False) as file:
             while piece := file.read(HASH_PIECE_BYTES):
@@ -223,16 +242,10 @@ def _side_path(clip: Path) -> Path:
     return clip.with_suffix(".json")
 
 
-def _holds(clip: Path, take: Take) -> bool:
-    """Whether this file is the take's clip, by size first and content then."""
-    if not clip.is_file() or clip.stat().st_size != take.size_bytes:
-        return False
-    return file_sha256(clip) == take.sha256
-
-
 def _read_side(clip: Path) -> dict[str, Any]:
+    path = _side_path(clip)
     try:
-        side = json.loads(_side_path(clip).read_text("utf-8"))
+        side = json.loads(path.read_text("utf-8")) if is_plain(path) else None
     except (OSError, ValueError):
         return {}
     return side if isinstance(side, dict) else {}
@@ -241,7 +254,7 @@ def _read_side(clip: Path) -> dict[str, Any]:
 def _write_side(clip: Path, side: Mapping[str, Any]) -> None:
     path = _side_path(clip)
     temporary = _with(path, ".tmp")
-    with temporary.open("w", encoding="utf-8") as file:
+    with open(opened_anew(temporary), "w", encoding="utf-8") as file:
         file.write(shown_json(side) + "\n")
         file.flush()
         os.fsync(file.fileno())
@@ -253,7 +266,7 @@ def _second_name(source: Path, name: Path) -> None:
     try:
         os.link(source, name)
     except FileExistsError:
-        if not name.samefile(source):
+        if not os.path.samestat(name.lstat(), source.lstat()):
             os.replace(source, name)
     except OSError:
         os.replace(source, name)

@@ -13,11 +13,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.errors import BusyError
+from pipeline.storage.planted import refuse_links
 
 
 @contextmanager
 def batch_lock(folder: Path) -> Iterator[None]:
-    """Hold the batch in `folder`. Raises BusyError at once if another run does."""
+    """Hold the batch in `folder`. Raises BusyError at once if another run does.
+
+    Looks for planted links first, and raises UsageError for one.
+    """
+    refuse_links(folder)
     path = folder / ".lock"
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from support.builders_core import mode_of
 
-from pipeline.errors import BusyError
+from pipeline.errors import BusyError, UsageError
 from pipeline.storage.lock import batch_lock
 
 HOLD = """
@@ -91,7 +91,7 @@ def test_a_lock_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
     """Nobody makes us create a file elsewhere."""
     (tmp_path / ".lock").symlink_to(tmp_path / "elsewhere")
 
-    with pytest.raises(OSError, match="symbolic link"), batch_lock(tmp_path):
+    with pytest.raises(UsageError, match="symbolic link"), batch_lock(tmp_path):
         pass
 
     assert not (tmp_path / "elsewhere").exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -115,17 +116,21 @@ def test_closing_twice_is_no_error(tmp_path: Path) -> None:
     assert part.size_bytes == 0
 
 
-def test_a_link_in_its_place_is_not_followed(tmp_path: Path) -> None:
-    """Nobody makes us write over another file."""
+@pytest.mark.parametrize("plant", [Path.symlink_to, Path.hardlink_to])
+def test_a_link_in_its_place_is_replaced(tmp_path: Path, plant: Callable[[Path, Path], None]) -> None:
+    """Nobody makes us write over another file: the link goes, and a new part begins."""
     storage, take = a_storage(tmp_path), a_take()
     victim = tmp_path / "victim"
     victim.write_bytes(b"mine")
-    storage.part_path(take).symlink_to(victim)
+    plant(storage.part_path(take), victim)
 
-    with pytest.raises(OSError, match="symbolic link"):
-        storage.open_part(take)
+    part = storage.open_part(take)
+    part.write(b"ours")
+    part.close()
 
     assert victim.read_bytes() == b"mine"
+    assert storage.part_path(take).read_bytes() == b"ours"
+    assert not storage.part_path(take).is_symlink()
 
 
 def test_a_folder_for_the_key_is_made(tmp_path: Path) -> None:
