@@ -10,13 +10,13 @@ import pytest
 import yaml
 from nights.world import SimWorld
 from support.night import Night
+from support.pages import DOCS, missing, named_in
 
 from pipeline.model import TakeState
 from pipeline.sim import read_scenario
 from pipeline.sim.faults import FAULTS
 
-PAGE = Path(__file__).parents[2] / "docs" / "guarantees.md"
-TESTS = Path(__file__).parents[1]
+PAGE = DOCS / "guarantees.md"
 DIALECTS = ("cometapi", "xai", "globalaiopc")
 BROKEN_OFF = ", broken off once"
 ON_ITS_WAY = {TakeState.PLANNED, TakeState.ACCEPTED, TakeState.READY, TakeState.DONE}
@@ -119,13 +119,10 @@ def test_every_fault_of_the_laboratory_has_its_row() -> None:
 
 
 def test_every_test_that_the_page_names_exists() -> None:
-    source = "\n".join(path.read_text("utf-8") for path in TESTS.rglob("test_*.py"))
     cells = [
         row[-1] for title in ("Faults that hit everybody", "Faults of this machine") for row in table(title)
     ]
 
     for cell in cells:
-        names = re.findall(r"`(test_\w+)`", cell)
-        assert names, f"a row without a test: {cell!r}"
-        missing = [name for name in names if not re.search(rf"def {name}\(", source)]
-        assert missing == []
+        assert named_in(cell), f"a row without a test: {cell!r}"
+        assert missing(named_in(cell)) == []

@@ -1,20 +1,26 @@
-"""docs/security.md is shown by tests, and they are there."""
+"""docs/security.md is held by tests: each it names is there, and each row of its tables names one."""
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
+import pytest
+from support.pages import DOCS, missing, named_in
 
-TESTS = Path(__file__).parents[1]
-PAGE = TESTS.parent / "docs" / "security.md"
+TEXT = (DOCS / "security.md").read_text("utf-8")
+SECTIONS = TEXT.split("\n## ")[2:]  # behind the head, and the table of who is believed
 
 
-def test_every_test_that_the_page_names_exists() -> None:
-    """A point whose test was renamed or dropped is no longer shown."""
-    source = "\n".join(path.read_text("utf-8") for path in TESTS.rglob("test_*.py"))
-    there = set(re.findall(r"def (test_\w+)\(", source))
+def test_every_test_that_the_page_names_is_there() -> None:
+    assert len(named_in(TEXT)) > 40
+    assert missing(named_in(TEXT)) == []
 
-    named = set(re.findall(r"`(test_\w+)`", PAGE.read_text("utf-8")))
 
-    assert named
-    assert named <= there
+def test_one_that_is_not_there_is_missed() -> None:
+    assert missing(["test_of_nothing_at_all"]) == ["test_of_nothing_at_all"]
+
+
+@pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.partition("\n")[0])
+def test_every_row_names_a_test(section: str) -> None:
+    lines = section.splitlines()
+    rows = [line for line, after in zip(lines, [*lines[1:], ""], strict=True) if not after.startswith("|---")]
+
+    assert [row for row in rows if row.startswith("| ") and not named_in(row)] == []
