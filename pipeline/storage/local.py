@@ -26,8 +26,8 @@ from pipeline.durable import sync
 from pipeline.errors import DiskFullError
 from pipeline.model import Take
 from pipeline.shown import shown_json
-from pipeline.storage.planted import check_folders, is_plain, opened_anew, opened_further
 from pipeline.sniff import HEAD_BYTES
+from pipeline.storage.planted import check_folders, is_plain, opened_anew, opened_further
 
 HASH_PIECE_BYTES = 1 << 20
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}

@@ -232,7 +232,7 @@ async def test_no_place_that_holds_the_key_is_asked(spelled: str) -> None:
         return web.Response(status=302, headers={"Location": f"/on?token={spelled}"})
 
     async with a_server(host) as server, a_transport(GATEWAY) as transport:
-        with pytest.raises(BadLinkError, match="the link is a place that holds your key") as linked:
+        with pytest.raises(BadLinkError, match="the link leads to a place that holds your key") as linked:
             await loaded(transport, f"{server.url}/v.mp4?token={spelled}")
         assert asked == []
         with pytest.raises(BadLinkError, match="redirects to a place that holds your key") as redirected:
