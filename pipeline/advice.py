@@ -20,7 +20,7 @@ ADVICE = {
     _S.MODERATED: "refused by moderation, perhaps charged; change the job, or `run --retry moderated`",
     _S.FAILED: "failed at the gateway; `run --retry failed` pays for another try, or change the job",
     _S.EXPIRED: "expired at the gateway before it was collected; `run --retry expired` pays for another",
-    _S.HELD: "held back before it was sent; the next run sends it",
+    _S.HELD: "held back before it was sent: put right what its reason names, and the next run sends it",
     _S.BLOCKED: "waits for the clip that it starts from; once that is there, the next run sends this one",
 }
 _NEVER_AGAIN = "change that job, or try it again with `run --retry`, and this one follows"

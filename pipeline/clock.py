@@ -30,6 +30,11 @@ class LoopClock:
         return time.time()
 
 
+def month_text(wall: float) -> str:
+    """The calendar month of a wall time in UTC, such as `2026-11`."""
+    return datetime.fromtimestamp(wall, UTC).strftime("%Y-%m")
+
+
 def utc_text(wall: float) -> str:
     """A wall time as ISO 8601 in UTC, to the second, as side files and logs show it."""
     return datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 from pipeline.errors import GatewayUnusableError
 from pipeline.manifest.shapes import Limits
 from pipeline.model import SIM_ORIGIN
+from pipeline.money import NO_CAPS, Caps
 from pipeline.providers.base import Capabilities, PollAdvice
 from pipeline.secret import Secret
 
@@ -42,6 +43,7 @@ class Settings:
     stall_timeout_s: float = 60.0  # a download that brings nothing for so long is cut
     drain_s: float = 8.0
     url_life_s: float = 3600.0
+    caps: Caps = NO_CAPS
     allow_insecure: bool = False  # clips by plain http
     allow_private_hosts: bool = False  # clips from this machine and its network
 
@@ -81,6 +83,11 @@ def resolve(
         poll=polling(facts.poll, limits.poll_min_s),
         job_deadline_s=limits.job_deadline_s or DEFAULT_JOB_DEADLINE_S,
         url_life_s=facts.url_life_s,
+        caps=Caps(
+            batch_ticks=limits.budget_ticks,
+            run_ticks=limits.run_budget_ticks,
+            month_ticks=limits.month_ticks,
+        ),
         allow_insecure=allow_insecure,
         allow_private_hosts=allow_private_hosts,
     )

@@ -69,6 +69,14 @@ class Paused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TakesHeld:
+    """What was left to send is held back, until the next run."""
+
+    reason: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Draining:
     """A signal came: nothing new is sent, what is under way is recorded."""
 
@@ -91,6 +99,15 @@ class RunEnded:
 
 
 Event = (
-    RunStarted | TakeMoved | TakePolled | BytesLoaded | Trouble | Paused | Draining | LedgerSaved | RunEnded
+    RunStarted
+    | TakeMoved
+    | TakePolled
+    | BytesLoaded
+    | Trouble
+    | Paused
+    | TakesHeld
+    | Draining
+    | LedgerSaved
+    | RunEnded
 )
 Listener = Callable[[Event], None]

@@ -23,9 +23,18 @@ class Feeder:
     """Feeds one run. `leave` is told of every take that is over for this run.
 
     `collect`: nothing is sent, so the planned jobs stay where they are, and nobody waits for a parent.
+    `canary`: so many jobs go first, and the others only once all of these are done.
     """
 
-    def __init__(self, ledger: Ledger, record: Record, switches: Switches, *, collect: bool = False) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        record: Record,
+        switches: Switches,
+        *,
+        collect: bool = False,
+        canary: int | None = None,
+    ) -> None:
         self._ledger = ledger
         self._record = record
         self._switches = switches
@@ -34,10 +43,16 @@ class Feeder:
         self._left_open: set[str] = set()  # keys of wanted takes that left this run in an open state
         self._settled: list[str] = []  # awaited parents that have left since we last looked
         self._news = anyio.Event()
+        self._canaries: dict[int, str] = {}  # those that were fed: take and job key
+        self._canaries_wanted = canary or 0
+        self._canaries_back: set[int] = set()
 
     def leave(self, take: Take) -> None:
         if not take.wanted:
             return
+        if take.id in self._canaries:
+            self._canaries_back.add(take.id)
+            self._news.set()
         if take.state in OPEN:
             self._left_open.add(take.job.key)
         if take.job.key in self._awaited:
@@ -83,7 +98,7 @@ class Feeder:
     async def _feed_or_wait(self, take: Take, outbox: Inbox) -> None:
         parent_key = take.job.parent_key
         if parent_key is None:
-            await outbox.put(take)
+            await self._send(take, outbox)
         elif parent_key not in self._awaited:
             parent = await self._ledger.wanted_take(parent_key)
             if self._may_finish(parent):
@@ -109,8 +124,32 @@ class Feeder:
 
     async def _feed_or_block(self, child: Take, parent: Take | None, outbox: Inbox) -> None:
         if parent is not None and parent.state is TakeState.DONE:
-            await outbox.put(child)
+            await self._send(child, outbox)
             return
         why = "is not in the manifest" if parent is None else f"is {parent.state}"
         blocked = f"its parent {child.job.parent_key!r} {why}: {parent_advice(parent)}"
         self.leave(await self._record.end(child, TakeState.BLOCKED, blocked))
+
+    # --- canaries
+
+    async def _send(self, take: Take, outbox: Inbox) -> None:
+        if self._canaries_wanted and len(self._canaries) == self._canaries_wanted:
+            await self._judge_canaries()
+        if self._canaries_wanted:
+            self._canaries[take.id] = take.job.key
+        if self._switches.held is None:
+            await outbox.put(take)
+
+    async def _judge_canaries(self) -> None:
+        """Wait until those that went first are over; without a clip of each, nothing more is sent."""
+        while len(self._canaries_back) < len(self._canaries) and not self._switches.submits_off.is_set():
+            self._news = anyio.Event()
+            await self._news.wait()
+        if self._switches.submits_off.is_set():
+            return
+        takes = [await self._ledger.wanted_take(key) for key in self._canaries.values()]
+        bad = [take for take in takes if take is not None and take.state is not TakeState.DONE]
+        self._canaries_wanted = 0
+        if bad:
+            first = f"{bad[0].job.key!r} is {bad[0].state}" + (f" ({bad[0].reason})" * bool(bad[0].reason))
+            self._switches.hold(f"canary: {len(bad)} of {len(takes)} did not become a clip: {first}")

@@ -10,7 +10,6 @@ from pipeline.again import NO_ENDS, Ends
 from pipeline.ledger.base import Ledger
 from pipeline.model import Take, TakeState
 from pipeline.plan import Checked, planned_jobs
-from pipeline.providers.rules import list_price
 from pipeline.selection import ALL, Selection
 
 
@@ -40,24 +39,30 @@ _BY_STATE = {
     **dict.fromkeys((_S.REJECTED, _S.MODERATED, _S.FAILED, _S.EXPIRED), Outlook.ENDED),
     _S.DONE: Outlook.DONE,
 }
+_MADE = frozenset({_S.DONE, _S.MISSING})
 _NO_CLIP = frozenset({Outlook.UNKNOWN, Outlook.ENDED, Outlook.BLOCKED, Outlook.LEFT_OUT})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobForecast:
-    """One job's outlook and why. `price_ticks`: of what is sent, by the list; None where there is none."""
+    """One job's outlook and why. `price_ticks`: of what is sent; None where no price is known.
+
+    `remakes`: it has a clip already, and asks for another now.
+    """
 
     key: str
     outlook: Outlook
     reason: str | None = None
     price_ticks: int | None = None
+    price_source: str = ""
+    tags: tuple[str, ...] = ()
+    remakes: bool = False
 
 
 async def forecast(
     checked: Checked, ledger: Ledger | None, selection: Selection = ALL, again: Ends = NO_ENDS
 ) -> AsyncGenerator[JobForecast, None]:
     """Every job, parents before their children. `ledger`: None where nothing was run yet."""
-    facts = checked.provider.capabilities
     parents: dict[str, Outlook] = {}
     for row in planned_jobs(checked, selection):
         job = row.job
@@ -68,10 +73,16 @@ async def forecast(
             outlook, reason = Outlook.BLOCKED, f"its parent {job.parent_key!r} is {parent}"
         if job.key in checked.chains.parents:
             parents[job.key] = outlook
-        price = None
-        if outlook in SENT:
-            price = list_price(job, facts, checked.chains.shapes.get(job.parent_key or ""))
-        yield JobForecast(key=job.key, outlook=outlook, reason=reason, price_ticks=price)
+        sent = outlook in SENT
+        yield JobForecast(
+            key=job.key,
+            outlook=outlook,
+            reason=reason,
+            price_ticks=row.estimate.ticks if sent and row.estimate is not None else None,
+            price_source=checked.pricing.source(job) if sent else "",
+            tags=job.tags,
+            remakes=outlook is Outlook.CHANGED and any(take.state in _MADE for take in takes),
+        )
 
 
 def _outlook(takes: list[Take], fingerprint: str, selected: bool, again: Ends) -> tuple[Outlook, str | None]:

@@ -17,7 +17,17 @@ from structlog.typing import EventDict, WrappedLogger
 
 from pipeline.asked import asked_of
 from pipeline.clock import utc_text
-from pipeline.events import Draining, Event, LedgerSaved, Paused, RunEnded, RunStarted, TakeMoved, Trouble
+from pipeline.events import (
+    Draining,
+    Event,
+    LedgerSaved,
+    Paused,
+    RunEnded,
+    RunStarted,
+    TakeMoved,
+    TakesHeld,
+    Trouble,
+)
 from pipeline.model import Take, TakeState
 from pipeline.secret import Secret
 from pipeline.shown import shown_json
@@ -56,6 +66,8 @@ class JsonLog:
                 self._log.warning(event.event, **facts | {"reason": event.message})
             case Paused():
                 self._log.warning("run.paused", reason=event.reason, exit_code=event.exit_code)
+            case TakesHeld():
+                self._log.warning("run.held", reason=event.reason, count=event.count)
             case Draining():
                 self._log.info("run.draining", reason=event.reason)
             case LedgerSaved():
@@ -77,6 +89,9 @@ def _facts(take: Take) -> dict[str, Any]:
         "origin": take.origin,
         "credential": None if take.origin is None else take.credential,
         "remote_id": take.remote_id,
+        "estimate_ticks": take.estimate_ticks,
+        "own_price": take.own_price or None,
+        "reserved_ticks": take.reserved_ticks,
         "cost_ticks": take.cost_ticks,
         "reason": take.reason,
         "sha256": take.sha256,

@@ -194,7 +194,10 @@ class Take:
     url: str | None = None
     url_at: float | None = None
     validator: str | None = None  # ETag or date of a half-loaded file, for If-Range
-    cost_ticks: int | None = None
+    estimate_ticks: int | None = None  # its price before it is sent
+    own_price: bool = False  # the estimate is the user's, not a vendor's list
+    reserved_ticks: int | None = None  # set with the intent: the estimate, or more where figures were higher
+    cost_ticks: int | None = None  # the gateway's own figure
     reported_s: float | None = None  # how long the clip is, in the gateway's words
     reason: str | None = None
     sha256: str | None = None

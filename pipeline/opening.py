@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
 
-from pipeline.again import NO_ENDS, Ends
+from pipeline.again import NO_ENDS, UNKNOWN, Ends
 from pipeline.clock import LoopClock
 from pipeline.errors import LedgerError, UsageError
 from pipeline.forecast import JobForecast, forecast
@@ -35,7 +35,7 @@ LOG_NAME = "log.jsonl"
 def check_manifest(path: Path, provider: str | None = None, env: Mapping[str, str] = os.environ) -> Checked:
     """Everything that can be said about a manifest without sending anything. Raises ManifestError."""
     with closing(Known(cache_path(env), LoopClock().wall)) as known:
-        return check(path, provider_named, partial(check_image, known=known), ImageError, provider)
+        return check(path, provider_named, partial(check_image, known=known), ImageError, provider, env)
 
 
 @asynccontextmanager
@@ -47,17 +47,22 @@ async def foreseen(
     selection: Selection = ALL,
     again: Ends = NO_ENDS,
     env: Mapping[str, str] = os.environ,
-) -> AsyncIterator[tuple[Checked, AsyncGenerator[JobForecast, None]]]:
-    """A manifest, and what a run would do for each of its jobs. Sends nothing, and makes no folder."""
+) -> AsyncIterator[tuple[Checked, AsyncGenerator[JobForecast, None], int]]:
+    """A manifest, what a run would do for each of its jobs, and the ticks spent and reserved before.
+
+    Sends nothing, and makes no folder.
+    """
     checked = check_manifest(manifest, provider, env)
     selection.refuse_none(checked.jobs())
     folder = output / checked.batch
     refuse_lost_ledger(folder)
     async with AsyncExitStack() as stack:
-        ledger = None
+        ledger, spent = None, 0
         if (folder / LEDGER_NAME).is_file():
             ledger = await stack.enter_async_context(open_ledger(folder))
-        yield checked, forecast(checked, ledger, selection, again)
+            spent, _ = await ledger.spent()
+        again |= UNKNOWN if checked.head.resubmit else NO_ENDS
+        yield checked, forecast(checked, ledger, selection, again), spent
 
 
 def batch_folder(output: Path, batch: str) -> Path:

@@ -10,9 +10,10 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import BinaryIO
 
 from pipeline.again import NO_ENDS, Ends
@@ -21,14 +22,19 @@ from pipeline.errors import ManifestError, Problem, UsageError
 from pipeline.identity import fingerprint
 from pipeline.ledger.base import Ledger, PlannedJob
 from pipeline.manifest import Entry, Head, Manifest, read_manifest
+from pipeline.manifest.prices import prices_of
 from pipeline.manifest.rules import can_be_batch
+from pipeline.manifest.wording import did_you_mean
 from pipeline.model import Image, Job
+from pipeline.pricing import ALL_MODELS, Pricing
 from pipeline.providers.base import Provider
 from pipeline.providers.rules import fixed_by_model, model_of
+from pipeline.providers.words import one_of
 from pipeline.selection import ALL, Selection
 
 MAX_PROBLEMS = 100
 PAGE = 256
+NO_ENV: Mapping[str, str] = MappingProxyType({})
 CheckImage = Callable[[Image, Path], Image]
 
 
@@ -46,6 +52,7 @@ class Checked:
     manifest: Manifest
     images: dict[Image, Image]
     chains: Chains = field(default_factory=Chains)
+    pricing: Pricing
     notes: tuple[str, ...] = ()
 
     def jobs(self) -> Iterator[Job]:
@@ -59,6 +66,7 @@ def check(
     check_image: CheckImage,
     image_error: type[Exception],
     provider_name: str | None = None,
+    env: Mapping[str, str] = NO_ENV,
 ) -> Checked:
     """Read and check a manifest. Blocking. `provider_name`: another one than the manifest names.
 
@@ -93,6 +101,9 @@ def check(
     if not found and provider is not None:
         chains = follow_chains(manifest, provider)
         found, total = list(chains.problems[:MAX_PROBLEMS]), len(chains.problems)
+    if provider is not None:
+        strange = [*_strange_prices(manifest.head, provider)]
+        found, total = [*found, *strange], total + len(strange)
     if found:
         raise ManifestError(tuple(sorted(found)), total)
     assert provider is not None, "a manifest without a usable provider has a problem"
@@ -104,6 +115,10 @@ def check(
         manifest=manifest,
         images=images,
         chains=chains,
+        pricing=Pricing(
+            facts=provider.capabilities,
+            own={**manifest.head.prices, **prices_of(env, provider.capabilities)},
+        ),
         notes=tuple(_note(name, model, count) for (name, model), count in dropped.items()),
     )
 
@@ -150,6 +165,15 @@ def _provider(
         return None, [head.problem("provider", f"provider: {exc}")]
 
 
+def _strange_prices(head: Head, provider: Provider) -> Iterator[Problem]:
+    known = provider.capabilities.models
+    for model in head.prices:
+        if model not in known and model != ALL_MODELS:
+            hint = did_you_mean(model, tuple(known))
+            why = f'prices: {provider.name} has no model "{model}"{hint or f"; it has {one_of(known)}"}'
+            yield head.problem(f"prices.{model}", why)
+
+
 def _job_problems(entry: Entry, provider: Provider | None) -> Iterator[Problem]:
     if provider is not None:
         for problem in provider.validate(without_ignored_defaults(entry, provider)):
@@ -162,6 +186,7 @@ async def plan(
     rows: Iterator[PlannedJob],
     read: Callable[[Iterator[PlannedJob]], Awaitable[list[PlannedJob]]],
     again: Ends = NO_ENDS,
+    max_unknown_ticks: int | None = None,
 ) -> int:
     """Put every job on record. `read` takes the next page off the loop: a long manifest takes its time.
 
@@ -169,7 +194,7 @@ async def plan(
     """
     made = 0
     while page := await read(rows):
-        made += await ledger.plan(page, checked.provider.name, again)
+        made += await ledger.plan(page, checked.provider.name, again, max_unknown_ticks)
     return made
 
 
@@ -198,5 +223,11 @@ def planned_jobs(checked: Checked, selection: Selection = ALL) -> Iterator[Plann
             print_ = fingerprint(one, name, known.get(one.parent_key or ""))
             if one.key in checked.chains.parents:
                 known[one.key] = print_
-            yield PlannedJob(job=one, fingerprint=print_, position=place, selected=selected)
+            yield PlannedJob(
+                job=one,
+                fingerprint=print_,
+                position=place,
+                selected=selected,
+                estimate=checked.pricing.estimate(one, checked.chains.shapes.get(one.parent_key or "")),
+            )
             todo += waiting.pop(one.key, [])

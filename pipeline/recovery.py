@@ -35,7 +35,9 @@ _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 _FACTS: dict[str, type] = {
     "origin": str, "credential": str, "remote_id": str, "reason": str, "sha256": str,
     "cost_ticks": int, "size_bytes": int, "reported_s": float,
+    "estimate_ticks": int, "own_price": bool, "reserved_ticks": int,
 }  # fmt: skip
+_NONE: dict[str, Any] = dict.fromkeys(set(_FACTS) - {"origin", "credential"}) | {"own_price": False}
 _NO_ANSWER = "sent, and the ledger was lost before the answer was on record"
 _ENDS = frozenset(_S) - {_S.PLANNED, _S.SUBMITTING, _S.ACCEPTED, _S.READY}
 _TEMPORARY = "ledger.recovering.sqlite"
@@ -174,7 +176,7 @@ def _moved(take: Take | None, name: Name, line: Mapping[str, Any], origin: str |
         return None
     state, at = TakeState(word), _wall(line.get("at"))
     take = take or _new(name, line)
-    facts = {"origin": origin} | dict.fromkeys(set(_FACTS) - {"origin", "credential"}) | _facts(line)
+    facts = {"origin": origin} | _NONE | _facts(line)
     if isinstance(line.get("asked"), dict):
         facts["job"] = _job(name[0], line["asked"])
     if state is _S.SUBMITTING:

@@ -5,6 +5,7 @@ Opens nothing itself: everything it works with is handed in by `wiring.py`.
 
 from __future__ import annotations
 
+import secrets
 import signal
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -14,18 +15,20 @@ from pathlib import Path
 
 import anyio
 
-from pipeline.again import Ends
+from pipeline.again import UNKNOWN, Ends
 from pipeline.clock import Clock, utc_text
 from pipeline.config import Settings
-from pipeline.errors import DiskFullError, LedgerError
-from pipeline.events import LedgerSaved, Listener, RunEnded, RunStarted
+from pipeline.errors import DiskFullError, LedgerError, UsageError
+from pipeline.events import LedgerSaved, Listener, RunEnded, RunStarted, TakesHeld
 from pipeline.feeder import Feeder
-from pipeline.ledger.base import Ledger, PlacedTake
+from pipeline.ledger.base import Ledger, Outlay, PlacedTake
 from pipeline.model import TakeState
+from pipeline.money import usd_text
 from pipeline.offload import Offload
 from pipeline.plan import Checked, next_page, plan, planned_jobs
 from pipeline.selection import Selection
 from pipeline.stages.base import STOPPED, Inbox, Record, Switches
+from pipeline.stages.budget import Budget
 from pipeline.stages.download import DownloadStage
 from pipeline.stages.finish import FinishStage
 from pipeline.stages.gateway import Gateway
@@ -37,19 +40,24 @@ from pipeline.storage.base import Storage
 QUEUE_SIZE = 16
 PAGE = 256
 COUNTS_EVERY_S = 30.0
+MOST_REMADE = 10  # finished jobs that are made anew without a question
 COMING = frozenset({TakeState.ACCEPTED, TakeState.READY})
 SIGNAL_EXIT = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
-    """How a run ended. `counts`: wanted takes by state; `cost_ticks`: of the whole batch, as reported."""
+    """How a run ended. `counts`: wanted takes by state.
+
+    Of the whole batch: `cost_ticks` are settled, `reserved_ticks` may still be charged (docs/money.md).
+    """
 
     batch: str
     folder: Path
     exit_code: int
     counts: Mapping[TakeState, int]
     cost_ticks: int
+    reserved_ticks: int
     simulated: bool  # by the embedded simulator: nothing was bought
     requests: int
     seconds: float
@@ -63,6 +71,8 @@ class Runner:
     selection: Selection
     again: Ends
     collect: bool  # send nothing
+    canary: int | None
+    remake: bool  # a person agreed to make finished jobs anew
     settings: Settings
     folder: Path
     ledger: Ledger
@@ -71,6 +81,7 @@ class Runner:
     record: Record
     switches: Switches
     slots: Slots
+    budget: Budget
     submit: SubmitStage
     poll: PollStage
     download: DownloadStage
@@ -80,6 +91,7 @@ class Runner:
     tell: Listener
     signal_code: int | None = None
     requests: int = 0
+    stopped: bool = False  # by budget, brake or canary, with jobs left
     _flowing: bool = field(default=False, init=False)
 
     async def run(self, *, signals: bool) -> RunResult:
@@ -97,17 +109,29 @@ class Runner:
     async def _run(self) -> None:
         await self._refuse_other_origin()
         now = self.clock.wall()
-        await self.ledger.begin_run(str(self.checked.path), now)
+        await self.ledger.begin_run(str(self.checked.path), now, remake=self.remake)
         await self.ledger.recover(now)
         await self.disk(self.storage.prepare)
         rows = planned_jobs(self.checked, self.selection)
         notes = self.checked.notes
+        head = self.checked.head
+        most_ticks = None if TakeState.UNKNOWN in self.again else head.max_unknown_ticks
         made = await plan(
-            self.checked, self.ledger, rows, lambda rows: self.disk(next_page, rows), self.again
+            self.checked,
+            self.ledger,
+            rows,
+            lambda rows: self.disk(next_page, rows),
+            self.again | UNKNOWN if head.resubmit and not self.collect else self.again,
+            most_ticks,
         )
         if made:
             notes += (f"{made} job{'s' * (made != 1)} made anew, as you asked",)
         await self._look_at_clips()
+        await self._look_at_key()
+        await self.budget.publish()
+        outlay = await self.ledger.outlay()
+        if not self.collect:
+            notes += await self._weigh(outlay)
         counts = await self.ledger.counts()
         self.tell(
             RunStarted(
@@ -122,6 +146,44 @@ class Runner:
         )
         if not self.switches.draining:
             await self._flow()
+
+    async def _look_at_key(self) -> None:
+        """Say so when the key is another than takes in flight were sent with; polls go on."""
+        if self.settings.simulated:
+            return
+        origin, key = self.settings.origin, self.settings.key
+        known = await self.ledger.key_check(origin)
+        if known is not None and key.digest(known[0]) == known[1]:
+            return
+        counts = await self.ledger.in_flight(0.0)
+        if known is not None and counts:
+            name = self.gateway.provider.capabilities.key_env
+            why = (
+                f"{name} is another key than before: {_jobs(len(counts))} in flight were sent with that one,"
+                " and the gateway may refuse to tell of them"
+            )
+            self.record.trouble("key.changed", why)
+        salt = secrets.token_hex(16)
+        await self.ledger.set_key_check(origin, salt, key.digest(salt))
+
+    async def _weigh(self, outlay: Outlay) -> tuple[str, ...]:
+        """Look at what is to be sent before the first request. Raises UsageError where it must not begin."""
+        caps = self.settings.caps
+        if caps.any and outlay.unpriced:
+            raise UsageError(
+                f"no price is known for {_jobs(outlay.unpriced)}, such as {outlay.unpriced_key!r}: no"
+                " budget can be kept. Put what you pay into `prices:`, or leave the budget out"
+            )
+        if outlay.remade > MOST_REMADE and not self.remake:
+            raise UsageError(
+                f"{_jobs(outlay.remade)} that have their clips ask for something else than before, and"
+                " would be made and paid anew: `nightreel plan` shows which. Say --remake if you mean it"
+            )
+        batch, _ = await self.ledger.spent()
+        if caps.batch_ticks is None or batch + outlay.ticks <= caps.batch_ticks:
+            return ()
+        left = usd_text(max(0, caps.batch_ticks - batch))
+        return (f"{usd_text(outlay.ticks)} are to be sent, and the budget has {left} left: the rest is held",)
 
     async def _refuse_other_origin(self) -> None:
         """No clip of one gateway may count as done for another, least of all a simulated one."""
@@ -174,7 +236,7 @@ class Runner:
         earlier = await self.ledger.in_flight(self.clock.wall() - deadline_s)
         self.slots.fill((take_id, since + deadline_s) for take_id, since in earlier)
         await self._tell_of_taken_slots([since + deadline_s for _, since in earlier])
-        feeder = Feeder(self.ledger, self.record, self.switches, collect=self.collect)
+        feeder = Feeder(self.ledger, self.record, self.switches, collect=self.collect, canary=self.canary)
         to_submit, to_poll, to_download, to_finish = (Inbox(QUEUE_SIZE) for _ in range(4))
         self._flowing = True
         async with anyio.create_task_group() as helpers:
@@ -186,6 +248,7 @@ class Runner:
                 stages.start_soon(self.download.run, to_download, to_finish, feeder.leave)
                 stages.start_soon(self.finish.run, to_finish, feeder.leave)
             helpers.cancel_scope.cancel()
+        await self._hold_the_rest()
         if self.switches.error is not None:
             raise self.switches.error
 
@@ -201,11 +264,20 @@ class Runner:
             )
             self.record.trouble("run.slots_taken", why)
 
+    async def _hold_the_rest(self) -> None:
+        """What budget, brake or canary stopped is held. Where nothing was left, nothing was stopped."""
+        if (reason := self.switches.held) is not None:
+            with self._counts_may_fail():
+                count = await self.ledger.hold(reason, self.clock.wall())
+                self.tell(TakesHeld(reason=reason, count=count))
+                self.stopped = count > 0
+
     async def _keep_counts(self) -> None:
         while True:
             await anyio.sleep(COUNTS_EVERY_S)
             with self._counts_may_fail():
                 await self._save_counts()
+                await self.budget.publish()
 
     @contextmanager
     def _counts_may_fail(self) -> Iterator[None]:
@@ -242,16 +314,19 @@ class Runner:
         exit_code = self._exit_code(counts)
         with self._counts_may_fail():
             await self._save_counts()
+            await self.budget.publish()
             await self.ledger.end_run(exit_code, self.clock.wall())
         await self._save_copy()
         seconds = self.clock.monotonic() - began
+        charges = await self.ledger.charges()
         self.tell(RunEnded(exit_code=exit_code, seconds=seconds))
         return RunResult(
             batch=self.checked.batch,
             folder=self.folder,
             exit_code=exit_code,
             counts=counts,
-            cost_ticks=await self.ledger.total_cost(),
+            cost_ticks=charges.settled_ticks,
+            reserved_ticks=charges.reserved_ticks,
             simulated=self.settings.simulated,
             requests=self.requests,
             seconds=seconds,
@@ -272,4 +347,9 @@ class Runner:
         if self.switches.exit_code == 3:
             return 3
         coming = self.collect and not COMING.isdisjoint(counts)
-        return self.signal_code or self.switches.exit_code or (STOPPED if coming else 1)
+        stopped = self.stopped or coming
+        return self.signal_code or self.switches.exit_code or (STOPPED if stopped else 1)
+
+
+def _jobs(count: int) -> str:
+    return f"{count} job{'s' * (count != 1)}"

@@ -8,6 +8,7 @@ with blanks in between, and cut where a text was cut ("…"): half a key is a le
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -49,6 +50,10 @@ class Secret:
     def is_in(self, text: str) -> bool:
         """Whether a text, such as a link, holds the key. One of a few letters is in anything: never."""
         return len(self._text) >= LEAST and self.hidden_in(text) != text
+
+    def digest(self, salt: str) -> str:
+        """Hex that tells whether another key is this one, and from which nobody gets it back."""
+        return hashlib.blake2b(self._text.encode(), salt=bytes.fromhex(salt), digest_size=16).hexdigest()
 
     def __repr__(self) -> str:
         return HIDDEN

@@ -21,7 +21,8 @@ from pipeline.clock import Clock, LoopClock
 from pipeline.config import Settings, resolve
 from pipeline.errors import BusyError, PipelineError, UsageError
 from pipeline.events import Event, Listener, Trouble
-from pipeline.ledger.base import Ledger
+from pipeline.ledger.account import ACCOUNT_NAME, SqliteAccount
+from pipeline.ledger.base import Account, Ledger
 from pipeline.logs import JsonLog
 from pipeline.model import REHEARSALS, Probe, Take
 from pipeline.offload import Offload, Threads
@@ -33,6 +34,8 @@ from pipeline.selection import ALL, Selection
 from pipeline.simulated import scenario_named, simulated
 from pipeline.sources.material import LocalMaterial
 from pipeline.stages.base import Record, Switches
+from pipeline.stages.brake import DEFAULT_SHARE, Brake
+from pipeline.stages.budget import Budget
 from pipeline.stages.download import DownloadStage
 from pipeline.stages.finish import FinishStage
 from pipeline.stages.gateway import Gateway
@@ -62,6 +65,9 @@ class RunOptions:
     retry: Ends = NO_ENDS  # jobs whose newest take ended so are made anew
     resubmit_unknown: bool = False  # send once more what may be paid for and running
     collect: bool = False  # send nothing, bring home what is in flight
+    budget_ticks: int | None = None  # the most that this run's own submits may settle and reserve
+    canary: int | None = None  # so many go first, and the others only once all of them are done
+    remake: bool = False  # many finished jobs may be made anew, because they ask for something else
     if_running: Literal["fail", "wait"] = "fail"
     allow_insecure: bool = False
     allow_private_hosts: bool = False  # take clips from this machine and its network, whatever the gateway
@@ -149,6 +155,8 @@ async def _run(
 
     tell = _heard_by(log, on_event)
     ledger = await stack.enter_async_context(open_ledger(folder))
+    account = await SqliteAccount.open(options.batches / ACCOUNT_NAME, settings.origin, folder.name, disk)
+    stack.push_async_callback(account.close)
     transport = _transport(settings, options.env)
     stack.push_async_callback(transport.close)
     media_threads = Threads("media", MEDIA_THREADS)
@@ -158,6 +166,9 @@ async def _run(
         selection=options.selection,
         again=options.again,
         collect=options.collect,
+        canary=options.canary,
+        remake=options.remake,
+        account=account,
         settings=settings,
         folder=folder,
         ledger=ledger,
@@ -209,6 +220,7 @@ def _settings(checked: Checked, options: RunOptions, folder: Path) -> AbstractCo
         limits,
         max_in_flight=options.max_in_flight or limits.max_in_flight,
         downloads=options.downloads or limits.downloads,
+        run_budget_ticks=options.budget_ticks,
     )
     if provider.name == "sim" or options.rehearse is not None:
         return simulated(provider, limits, folder, options.rehearse)
@@ -231,6 +243,9 @@ def assemble(
     selection: Selection = ALL,
     again: Ends = NO_ENDS,
     collect: bool = False,
+    canary: int | None = None,
+    remake: bool = False,
+    account: Account | None = None,
     settings: Settings,
     folder: Path,
     ledger: Ledger,
@@ -243,8 +258,17 @@ def assemble(
     """A runner from its parts. Whatever has to do with the outside world can be replaced by a test."""
     rng = random.Random()  # noqa: S311 - jitter, no secrets
     storage = LocalStorage(folder)
-    switches = Switches(tell)
-    record = Record(ledger, clock, tell)
+    watchers: list[Listener] = [tell]
+
+    def tell_all(event: Event) -> None:
+        for watcher in watchers:
+            watcher(event)
+
+    switches = Switches(tell_all)
+    record = Record(ledger, clock, tell_all)
+    budget = Budget(settings.caps, account, record, switches)
+    share = checked.head.brake_share
+    watchers += [budget.hear, Brake(switches, DEFAULT_SHARE if share is None else share).hear]
 
     def tell_behind(count: int) -> None:
         why = f"{count} clips wait to be downloaded: nothing new is sent until there are fewer"
@@ -277,6 +301,8 @@ def assemble(
         selection=selection,
         again=again,
         collect=collect,
+        canary=canary,
+        remake=remake,
         settings=settings,
         folder=folder,
         ledger=ledger,
@@ -285,11 +311,12 @@ def assemble(
         record=record,
         switches=switches,
         slots=slots,
-        submit=SubmitStage(gateway, slots, record, switches, material),
+        budget=budget,
+        submit=SubmitStage(gateway, slots, record, switches, material, budget),
         poll=PollStage(gateway, slots, record, switches),
         download=DownloadStage(gateway, slots, transport, storage, record, switches, disk),
         finish=FinishStage(storage, probe, record, switches, disk),
         disk=disk,
         clock=clock,
-        tell=tell,
+        tell=tell_all,
     )

@@ -23,6 +23,7 @@ from pipeline.plan import Checked
 from pipeline.shown import shown, shown_json
 
 MAX_ROWS = 40
+MAX_TAGS = 10
 _NO_NEWS = frozenset({Outlook.DONE, Outlook.LEFT_OUT})
 
 
@@ -34,6 +35,10 @@ class Summary:
     counts: Counter[Outlook] = field(default_factory=Counter)
     ticks: int = 0
     unpriced: int = 0
+    remade: int = 0
+    spent_ticks: int = 0  # settled and reserved before
+    sources: set[str] = field(default_factory=set)
+    tags: Counter[str] = field(default_factory=Counter)
     rows: list[JobForecast] = field(default_factory=list)
 
     def add(self, job: JobForecast) -> None:
@@ -41,6 +46,10 @@ class Summary:
         if job.outlook in SENT:
             self.ticks += job.price_ticks or 0
             self.unpriced += job.price_ticks is None
+            self.remade += job.remakes
+            self.sources |= {job.price_source} - {""}
+            for tag in job.tags:
+                self.tags[tag] += job.price_ticks or 0
         if job.outlook not in _NO_NEWS and len(self.rows) < MAX_ROWS:
             self.rows.append(job)
 
@@ -75,8 +84,8 @@ def command(
 
 async def summary(manifest: Path, **what: Any) -> Summary:
     """`what`: as `opening.foreseen` takes it."""
-    async with foreseen(manifest, **what) as (checked, jobs), aclosing(jobs):
-        found = Summary(checked)
+    async with foreseen(manifest, **what) as (checked, jobs, spent_ticks), aclosing(jobs):
+        found = Summary(checked, spent_ticks=spent_ticks)
         async for job in jobs:
             found.add(job)
     return found
@@ -113,17 +122,42 @@ def _lines(found: Summary) -> list[str]:
         return [*lines, "nothing to send"]
     count = found.to_send
     lines.append(f"to send: {count} submit{'s' * (count != 1)}, and polls and downloads of each")
-    return [*lines, f"list price: {_price(found)}"]
+    lines.append(f"price: {price_text(found)}")
+    if found.ticks and found.tags:
+        tags = ", ".join(f"{tag} {usd_text(ticks)}" for tag, ticks in sorted(found.tags.items())[:MAX_TAGS])
+        lines.append(f"by tag: {tags}")
+    return [*lines, *_budget(found)]
 
 
-def _price(found: Summary) -> str:
-    """What is known of the cost. A list price is the vendor's, not a bill."""
-    if found.checked.provider.name == "sim":
+def _budget(found: Summary) -> list[str]:
+    """How far the batch's budget goes."""
+    cap = found.checked.head.limits.budget_ticks
+    if cap is None:
+        return []
+    line = f"budget: {usd_text(cap)} for the batch, {usd_text(found.spent_ticks)} of it spent or reserved"
+    short = found.spent_ticks + found.ticks - cap
+    return [line + (f": {usd_text(short)} too little, the rest will be held" if short > 0 else "")]
+
+
+def question(found: Summary) -> list[str]:
+    """What a person should know before money is spent."""
+    count, where = found.to_send, found.checked.provider.capabilities.title
+    lines = [f"{count} clip{'s' * (count != 1)} at {where}: {price_text(found)}", *_budget(found)]
+    if found.remade:
+        jobs = "1 job has a clip" if found.remade == 1 else f"{found.remade} jobs have their clips"
+        lines.append(f"{jobs} already, and would be made anew: `nightreel plan` shows which")
+    return lines
+
+
+def price_text(found: Summary) -> str:
+    """What is known of the cost, and by which price list. A list price is the vendor's, not a bill."""
+    if found.checked.provider.name == "sim" and found.unpriced:
         return "none, the simulator bills nothing"
     if found.unpriced == found.to_send:
-        return f"unknown; {found.checked.provider.capabilities.title} publishes no prices"
+        why = f"{found.checked.provider.capabilities.title} publishes no prices; say yours in `prices:`"
+        return f"unknown; {why}"
     if not found.unpriced:
-        return usd_text(found.ticks)
+        return f"{usd_text(found.ticks)} by {' and '.join(sorted(found.sources))}"
     jobs = f"{found.unpriced} job{'s' * (found.unpriced != 1)}"
     return f"{usd_text(found.ticks)}, and {jobs} whose price is not known"
 
@@ -132,7 +166,7 @@ def _table(rows: list[JobForecast]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("job", overflow="fold")
     table.add_column("what happens", no_wrap=True)
-    table.add_column("list price", justify="right", no_wrap=True)
+    table.add_column("price", justify="right", no_wrap=True)
     table.add_column("why", overflow="fold")
     for job in rows:
         price = "" if job.price_ticks is None else usd_text(job.price_ticks)
@@ -149,6 +183,11 @@ def _facts(found: Summary) -> dict[str, Any]:
         "submits": found.to_send,
         "list_ticks": found.ticks if found.unpriced < found.to_send or not found.to_send else None,
         "unpriced": found.unpriced,
+        "price_sources": sorted(found.sources),
+        "ticks_by_tag": dict(sorted(found.tags.items())),
+        "remade": found.remade,
+        "spent_ticks": found.spent_ticks,
+        "budget_ticks": found.checked.head.limits.budget_ticks,
         "notes": list(found.checked.notes),
         "jobs": [
             {

@@ -28,6 +28,7 @@ from pipeline.events import (
     RunStarted,
     TakeMoved,
     TakePolled,
+    TakesHeld,
     Trouble,
 )
 from pipeline.model import TICKS_PER_USD, Take, TakeState
@@ -73,6 +74,10 @@ class Tally:
         if take.state in (TakeState.READY, TakeState.MODERATED, TakeState.FAILED):
             self.cost_ticks += take.cost_ticks or 0
 
+    def hold(self, count: int) -> None:
+        self.states[TakeState.PLANNED] -= count
+        self.states[TakeState.HELD] += count
+
     @property
     def total(self) -> int:
         return self.states.total()
@@ -105,7 +110,7 @@ class Tally:
 
 def describe(event: Event, loudness: Loudness = Loudness.NORMAL) -> Text | None:
     """An event as text for a person; None for those that only move numbers, or that nobody wants to hear."""
-    if loudness is Loudness.QUIET and not isinstance(event, Trouble | Paused | Draining):
+    if loudness is Loudness.QUIET and not isinstance(event, Trouble | Paused | TakesHeld | Draining):
         return None
     everything = loudness is Loudness.VERBOSE
     match event:
@@ -125,6 +130,8 @@ def describe(event: Event, loudness: Loudness = Loudness.NORMAL) -> Text | None:
             return Text(shown(f"{who}{event.message}"), style="yellow")
         case Paused():
             return Text(shown(f"no more submits: {event.reason}"), style="red")
+        case TakesHeld(count=count) if count:
+            return Text(f"{count} job{'s' * (count != 1)} held back until the next run", style="red")
         case Draining():
             return Text(shown(f"{event.reason}: finishing what is under way; once more to stop at once"))
         case _:
@@ -180,6 +187,8 @@ class LiveFace:
                 self._progress.start()
             case TakeMoved():
                 self._tally.move(event)
+            case TakesHeld(count=count):
+                self._tally.hold(count)
             case BytesLoaded():
                 return
             case TakePolled() if self._loudness is not Loudness.VERBOSE:

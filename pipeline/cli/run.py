@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import resource
+import sys
 from contextlib import aclosing
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -20,11 +22,12 @@ from pipeline.cli.progress import Face, Loudness, face
 from pipeline.cli.table import SIMULATED, counts_text, out, put, take_facts, take_table
 from pipeline.errors import BusyError, UsageError
 from pipeline.model import Take, TakeState
-from pipeline.money import usd_text
+from pipeline.money import ticks_of, usd_text
 from pipeline.opening import batch_takes, clip_of
 from pipeline.runner import RunResult
 from pipeline.shown import shown_json
 from pipeline.simulated import scenario_named
+from pipeline.stages.base import STOPPED
 from pipeline.wiring import RunOptions, run_manifest
 
 CALM = "calm"  # the scenario of a rehearsal that names none
@@ -52,6 +55,19 @@ def command(
     downloads: Annotated[
         int | None, typer.Option(min=1, max=100, help="How many clips are downloaded at once.")
     ] = None,
+    budget: Annotated[
+        float | None,
+        typer.Option(
+            help="The most that this run's own submits may cost, in US dollars; see docs/money.md.",
+            metavar="USD",
+        ),
+    ] = None,
+    canary: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Send so many first, and the others only once each of these is a clip; else exit 4."
+        ),
+    ] = None,
     only: opt.Only = None,
     tag: opt.Tag = None,
     limit: opt.Limit = None,
@@ -69,6 +85,15 @@ def command(
             "--resubmit-unknown",
             help="Send unknown takes once more, although they may be running and billed already.",
         ),
+    ] = False,
+    remake: Annotated[
+        bool,
+        typer.Option(
+            "--remake", help="Make more than 10 finished jobs anew, because they ask for something else now."
+        ),
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask before money is spent (only a terminal is asked).")
     ] = False,
     collect: Annotated[
         bool,
@@ -124,12 +149,15 @@ def command(
       nightreel run teasers.yaml --only 'spring/*' --dry-run
       nightreel run teasers.yaml --retry failed,expired
       nightreel run teasers.yaml --only candle --resubmit-unknown
+      nightreel run teasers.yaml --canary 3 --budget 5 --yes
       nightreel run teasers.yaml --collect
       nightreel run teasers.yaml --rehearse --scenario flaky
     """
     _allow_many_files()
     if quiet and verbose:
         raise UsageError("say one of --quiet and -v")
+    if budget is not None and budget <= 0:
+        raise UsageError("--budget is a number of US dollars above 0; --collect sends nothing")
     if collect and (retry is not None or resubmit_unknown or dry_run):
         raise UsageError("--collect sends nothing: leave out --retry, --resubmit-unknown and --dry-run")
     options = RunOptions(
@@ -142,6 +170,9 @@ def command(
         retry=NO_ENDS if retry is None else ends_named(retry),
         resubmit_unknown=resubmit_unknown,
         collect=collect,
+        budget_ticks=None if budget is None else ticks_of(budget),
+        canary=canary,
+        remake=remake,
         if_running="wait" if if_running is IfRunning.WAIT else "fail",
         allow_insecure=allow_insecure,
         allow_private_hosts=allow_private_hosts,
@@ -152,6 +183,8 @@ def command(
     if dry_run:
         _dry_run(manifest, options, as_json=as_json)
         return
+    if not (yes or collect or options.rehearse is not None) and sys.stdin.isatty() and sys.stderr.isatty():
+        options = _agreed(manifest, options)
     loudness = Loudness.QUIET if quiet else Loudness.VERBOSE if verbose else Loudness.NORMAL
     shown = face(loudness, live=not no_progress)
     try:
@@ -176,11 +209,27 @@ def _rehearsed(rehearse: bool, scenario: str | None) -> str | None:
 def _dry_run(manifest: Path, options: RunOptions, *, as_json: bool) -> None:
     if options.rehearse is not None:
         scenario_named(options.rehearse)
-    what = {"provider": options.provider, "selection": options.selection, "again": options.again}
-    found = asyncio.run(plan.summary(manifest, output=options.batches, env=options.env, **what))
+    found = asyncio.run(plan.summary(manifest, output=options.batches, env=options.env, **_what(options)))
     plan.show([found], as_json=as_json)
     if options.rehearse is not None and not as_json:
         out().print("a rehearsal: nothing of this would be bought")
+
+
+def _agreed(manifest: Path, options: RunOptions) -> RunOptions:
+    """Ask once before money is spent. Leaves with exit code 4 where that is not wanted."""
+    found = asyncio.run(plan.summary(manifest, output=options.batches, env=options.env, **_what(options)))
+    if not found.to_send or found.checked.provider.name == "sim":
+        return options
+    for line in plan.question(found):
+        say(line)
+    if not typer.confirm("Go on?", err=True):
+        say("nothing was sent")
+        raise typer.Exit(STOPPED)
+    return replace(options, remake=True)
+
+
+def _what(options: RunOptions) -> dict[str, Any]:
+    return {"provider": options.provider, "selection": options.selection, "again": options.again}
 
 
 def _allow_many_files() -> None:
@@ -225,6 +274,8 @@ def print_result(result: RunResult, takes: list[Take], *, as_json: bool) -> None
     if left_out > 0:
         console.print(f"... and {left_out} more without a clip")
     cost = f", batch so far {usd_text(result.cost_ticks)}" if result.cost_ticks else ""
+    if result.reserved_ticks:
+        cost += f", {usd_text(result.reserved_ticks)} more may be charged"
     put(
         console,
         f"{counts_text(result.counts)} in {result.folder}"
@@ -244,6 +295,7 @@ def _facts(result: RunResult, takes: list[Take]) -> dict[str, object]:
         "exit_code": result.exit_code,
         "counts": {state.value: count for state, count in result.counts.items()},
         "cost_ticks": result.cost_ticks,
+        "reserved_ticks": result.reserved_ticks,
         "requests": result.requests,
         "seconds": round(result.seconds, 3),
         "takes": [take_facts(take, result.folder, clip_of(result.folder, take)) for take in takes],

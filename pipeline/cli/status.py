@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from pipeline.advice import advice
+from pipeline.cli.costs import Costs
 from pipeline.cli.table import SIMULATED, counts_text, out, prompt_start, put, take_facts, take_table
 from pipeline.clock import utc_text
 from pipeline.model import Take, TakeState
@@ -36,11 +37,18 @@ def command(
     folder = find_batch(output, batch)
     takes = asyncio.run(_takes(folder))
     counts = Counter(take.state for take in takes if take.wanted)
+    costs = Costs.of(takes)
     simulated = any(take.simulated for take in takes)
     if as_json:
         facts = [take_facts(take, folder, clip_of(folder, take)) for take in takes]
         states = {state.value: count for state, count in counts.items()}
-        result = {"batch": folder.name, "simulated": simulated, "counts": states, "takes": facts}
+        result = {
+            "batch": folder.name,
+            "simulated": simulated,
+            "counts": states,
+            "money": costs.facts(),
+            "takes": facts,
+        }
         print(shown_json(result))
         return
     console = out()
@@ -49,6 +57,9 @@ def command(
     _print(console, folder, "\nunknown, and sent again on your word:", replaced)
     older = [take for take in takes if not take.wanted and not _is_replaced(take)]
     _print(console, folder, "\nolder takes, and jobs of earlier manifests:", older)
+    if costs.known:
+        console.print()
+        console.print(costs.table())
     put(console, f"{folder}: {counts_text(counts)}")
     if simulated:
         console.print(SIMULATED)

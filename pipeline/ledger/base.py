@@ -8,6 +8,12 @@ from typing import Any, Protocol
 
 from pipeline.again import NO_ENDS, Ends
 from pipeline.model import Job, Take, TakeState
+from pipeline.money import Caps
+from pipeline.pricing import Estimate
+
+
+class OverCapError(Exception):
+    """A reservation would bring what is settled and reserved above a cap; nothing was reserved."""
 
 
 class IllegalMoveError(AssertionError):
@@ -22,6 +28,30 @@ class PlannedJob:
     fingerprint: str
     position: int
     selected: bool = True
+    estimate: Estimate | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlay:
+    """What a run is about to send: how many, for how much, and how many of them have no known price.
+
+    `remade`: finished jobs among them that are made anew because they ask for something else than before,
+    and that nobody has agreed to yet.
+    """
+
+    count: int
+    ticks: int
+    unpriced: int
+    unpriced_key: str | None
+    remade: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Charges:
+    """What a batch counts against its budget, in ticks."""
+
+    settled_ticks: int
+    reserved_ticks: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,21 +62,43 @@ class PlacedTake:
     clip_take: int | None
 
 
+class Account(Protocol):
+    """What all batches of one account under one output folder spend, month by month."""
+
+    async def publish(self, spent: Mapping[str, int]) -> None:
+        """Put this batch's ticks by month on record."""
+
+    async def reserve(self, spent: Mapping[str, int], month: str, more: int, cap: int) -> None:
+        """The same with `more` ticks in `month`, unless all batches together would pass the cap.
+
+        Raises OverCapError.
+        """
+
+    async def close(self) -> None: ...
+
+
 class Ledger(Protocol):
     """The record of a batch: all else can be made from it and the clips."""
 
-    async def begin_run(self, manifest: str, now: float) -> None: ...
+    async def begin_run(self, manifest: str, now: float, *, remake: bool = False) -> None: ...
     async def end_run(self, exit_code: int, now: float) -> None: ...
 
     async def recover(self, now: float) -> int:
         """Settle what the last run left: `submitting` becomes unknown (how many is returned),
         `held` and `blocked` become planned."""
 
-    async def plan(self, rows: Sequence[PlannedJob], provider: str, again: Ends = NO_ENDS) -> int:
+    async def plan(
+        self,
+        rows: Sequence[PlannedJob],
+        provider: str,
+        again: Ends = NO_ENDS,
+        max_unknown_ticks: int | None = None,
+    ) -> int:
         """Put a page of the manifest on record, and a first take for each fingerprint that has none.
 
         A selected job whose newest take ended as in `again` gets one more; how many did is returned.
         One that was unknown is flagged as replaced; it counts as in flight until its deadline all the same.
+        `max_unknown_ticks`: what those that were unknown may cost at most, over the batch's life.
         """
 
     async def move(self, take: Take, to: TakeState, **facts: Any) -> Take:
@@ -54,6 +106,25 @@ class Ledger(Protocol):
 
         A wanted take that becomes done bears the job's name from then on.
         """
+
+    async def intend(self, take: Take, caps: Caps, **facts: Any) -> Take:
+        """A move to `submitting` in one transaction with the look at the caps: who is over them reserves
+        nothing. Raises OverCapError, IllegalMoveError."""
+
+    async def hold(self, reason: str, now: float) -> int:
+        """Everything that this run could still send becomes `held`; how many is returned."""
+
+    async def key_check(self, origin: str) -> tuple[str, str] | None:
+        """Salt and digest (`Secret.digest`) of the key that was used last for this gateway."""
+
+    async def set_key_check(self, origin: str, salt: str, digest: str) -> None: ...
+    async def outlay(self) -> Outlay: ...
+    async def charges(self) -> Charges: ...
+    async def spent(self) -> tuple[int, int]:
+        """Ticks settled and reserved: by the whole batch, and by what this run sent."""
+
+    async def spent_by_month(self) -> Mapping[str, int]:
+        """The same by the month of the intent (UTC), such as `2026-11`."""
 
     async def note(self, take: Take, **facts: Any) -> Take:
         """Commit facts about a take that stays where it is."""
@@ -71,7 +142,6 @@ class Ledger(Protocol):
     async def counts(self) -> Mapping[TakeState, int]:
         """Wanted and selected takes by state."""
 
-    async def total_cost(self) -> int: ...
     def collectable(self, state: TakeState) -> AsyncIterator[Take]: ...
     def planned(self) -> AsyncIterator[Take]: ...
     def placed(self) -> AsyncIterator[PlacedTake]: ...

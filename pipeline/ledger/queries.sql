@@ -3,8 +3,8 @@
 -- name: take
 t.id, t.fingerprint, t.number, t.state, t.provider,
 t.origin, t.credential, t.remote_id, t.intent_at, t.accepted_at, t.ready_at, t.ended_at,
-t.url, t.url_at, t.validator, t.cost_ticks, t.reported_s, t.reason, t.sha256, t.size_bytes,
-t.replaced, t.spec, (j.key IS NOT NULL AND j.run_id = (SELECT max(id) FROM runs) AND {wanted}), COALESCE(j.selected, 1)
+t.url, t.url_at, t.validator, t.reserved_ticks, t.cost_ticks, t.reported_s, t.reason, t.sha256, t.size_bytes,
+t.estimate_ticks, t.own_price, t.replaced, t.spec, (j.key IS NOT NULL AND j.run_id = (SELECT max(id) FROM runs) AND {wanted}), COALESCE(j.selected, 1)
 
 -- name: wanted
 t.fingerprint = j.fingerprint AND t.number = (
@@ -12,7 +12,7 @@ t.fingerprint = j.fingerprint AND t.number = (
 )
 
 -- name: begin_run
-INSERT INTO runs (manifest, version, started_at) VALUES (:manifest, :version, :now) RETURNING id;
+INSERT INTO runs (manifest, version, started_at, remake) VALUES (:manifest, :version, :now, :remake) RETURNING id;
 
 -- name: end_run
 UPDATE runs SET ended_at = :now, exit_code = :exit_code WHERE id = :run_id;
@@ -37,14 +37,16 @@ ON CONFLICT (key) DO UPDATE SET
     selected = excluded.selected;
 
 -- name: plan_take
-INSERT INTO takes (job_key, fingerprint, number, state, spec, provider)
+INSERT INTO takes (job_key, fingerprint, number, state, spec, provider, estimate_ticks, own_price, made_by)
 VALUES (
     :key,
     :fingerprint,
     COALESCE((SELECT max(number) FROM takes WHERE job_key = :key AND fingerprint = :fingerprint), 1),
-    'planned', :spec, :provider
+    'planned', :spec, :provider, :estimate_ticks, :own_price, :run_id
 )
-ON CONFLICT (job_key, fingerprint, number) DO UPDATE SET spec = excluded.spec WHERE state = 'planned';
+ON CONFLICT (job_key, fingerprint, number) DO UPDATE SET
+    spec = excluded.spec, estimate_ticks = excluded.estimate_ticks, own_price = excluded.own_price
+WHERE state = 'planned';
 
 -- name: replace_unknown
 UPDATE takes SET replaced = 1
@@ -52,8 +54,8 @@ WHERE job_key = :key AND fingerprint = :fingerprint AND state = 'unknown'
     AND number = (SELECT max(number) FROM takes WHERE job_key = :key AND fingerprint = :fingerprint);
 
 -- name: take_again
-INSERT INTO takes (job_key, fingerprint, number, state, spec, provider)
-SELECT job_key, fingerprint, number + 1, 'planned', :spec, :provider FROM takes
+INSERT INTO takes (job_key, fingerprint, number, state, spec, provider, estimate_ticks, own_price, made_by)
+SELECT job_key, fingerprint, number + 1, 'planned', :spec, :provider, :estimate_ticks, :own_price, :run_id FROM takes
 WHERE job_key = :key AND fingerprint = :fingerprint AND state IN (SELECT value FROM json_each(:again))
     AND number = (SELECT max(number) FROM takes WHERE job_key = :key AND fingerprint = :fingerprint)
 RETURNING id;
@@ -65,11 +67,65 @@ SELECT DISTINCT origin FROM takes WHERE origin IS NOT NULL;
 UPDATE takes
 SET state = :state, origin = :origin, credential = :credential, remote_id = :remote_id,
     intent_at = :intent_at, accepted_at = :accepted_at, ready_at = :ready_at, ended_at = :ended_at,
-    url = :url, url_at = :url_at, validator = :validator, cost_ticks = :cost_ticks,
-    reported_s = :reported_s, reason = :reason,
+    url = :url, url_at = :url_at, validator = :validator, reserved_ticks = :reserved_ticks,
+    cost_ticks = :cost_ticks, spent_ticks = :spent_ticks, reported_s = :reported_s, reason = :reason,
     sha256 = :sha256, size_bytes = :size_bytes
 WHERE id = :id AND state = :before
 RETURNING id;
+
+-- name: send
+UPDATE takes SET sent_by = :run_id WHERE id = :id;
+
+-- name: spent
+SELECT COALESCE(sum(ticks), 0), COALESCE(sum(ticks) FILTER (WHERE run_id = :run_id), 0) FROM spending;
+
+-- name: spent_by_month
+SELECT month, sum(ticks) FROM spending GROUP BY month HAVING sum(ticks) <> 0;
+
+-- name: resubmitted
+SELECT COALESCE(sum(n.estimate_ticks), 0) FROM takes o
+JOIN takes n ON n.job_key = o.job_key AND n.fingerprint = o.fingerprint AND n.number = o.number + 1
+WHERE o.replaced;
+
+-- name: newest
+SELECT state FROM takes WHERE job_key = :key AND fingerprint = :fingerprint ORDER BY number DESC LIMIT 1;
+
+-- name: outlay
+SELECT
+    count(*), COALESCE(sum(t.estimate_ticks), 0), count(*) FILTER (WHERE t.estimate_ticks IS NULL),
+    min(j.key) FILTER (WHERE t.estimate_ticks IS NULL),
+    count(*) FILTER (
+        WHERE t.number = 1 AND t.made_by > (SELECT COALESCE(max(id), -1) FROM runs WHERE remake)
+            AND EXISTS (
+                SELECT 1 FROM takes o WHERE o.job_key = j.key AND o.fingerprint <> t.fingerprint
+                    AND o.state IN ('done', 'missing')
+            )
+    )
+FROM jobs j JOIN takes t ON t.job_key = j.key
+WHERE {wanted} AND j.run_id = :run_id AND t.state = 'planned' AND j.selected;
+
+-- name: hold
+UPDATE takes SET state = 'held', reason = :reason, ended_at = :now
+WHERE state = 'planned' AND id IN (
+    SELECT t.id FROM jobs j JOIN takes t ON t.job_key = j.key
+    WHERE {wanted} AND j.run_id = :run_id AND t.state = 'planned' AND j.selected
+)
+RETURNING id;
+
+-- name: charges
+SELECT
+    COALESCE(sum(spent_ticks), 0),
+    COALESCE(sum(spent_ticks) FILTER (
+        WHERE state IN ('done', 'missing', 'rejected') OR (cost_ticks IS NOT NULL AND NOT own_price)
+    ), 0)
+FROM takes WHERE spent_ticks <> 0;
+
+-- name: key_check
+SELECT salt, digest FROM key_checks WHERE origin = :origin;
+
+-- name: set_key_check
+INSERT INTO key_checks (origin, salt, digest) VALUES (:origin, :salt, :digest)
+ON CONFLICT (origin) DO UPDATE SET salt = excluded.salt, digest = excluded.digest;
 
 -- name: set_clip
 UPDATE jobs SET clip_take = :take_id WHERE key = :key;
@@ -129,25 +185,25 @@ SELECT {take} FROM takes t LEFT JOIN jobs j ON j.key = t.job_key
 WHERE t.id > :after AND (j.key IS NULL OR j.run_id <> (SELECT max(id) FROM runs))
 ORDER BY t.id LIMIT :limit;
 
--- name: total_cost
-SELECT COALESCE(sum(cost_ticks), 0) FROM takes;
-
 -- name: last_run
 SELECT COALESCE(max(id), 0) FROM runs;
 
 -- name: restore_take
 INSERT INTO takes (
     job_key, fingerprint, number, state, spec, provider, origin, credential, remote_id, intent_at, accepted_at,
-    ready_at, ended_at, url, url_at, validator, cost_ticks, reported_s, reason, sha256, size_bytes, replaced
+    ready_at, ended_at, url, url_at, validator, estimate_ticks, own_price, reserved_ticks, cost_ticks, spent_ticks,
+    reported_s, reason, sha256, size_bytes, replaced
 ) VALUES (
     :key, :fingerprint, :number, :state, :spec, :provider, :origin, :credential, :remote_id, :intent_at,
-    :accepted_at, :ready_at, :ended_at, :url, :url_at, :validator, :cost_ticks, :reported_s, :reason, :sha256,
-    :size_bytes, :replaced
+    :accepted_at, :ready_at, :ended_at, :url, :url_at, :validator, :estimate_ticks, :own_price, :reserved_ticks,
+    :cost_ticks, :spent_ticks, :reported_s, :reason, :sha256, :size_bytes, :replaced
 )
 ON CONFLICT (job_key, fingerprint, number) DO UPDATE SET
     state = excluded.state, origin = excluded.origin, credential = excluded.credential,
     remote_id = excluded.remote_id, intent_at = excluded.intent_at, accepted_at = excluded.accepted_at,
     ready_at = excluded.ready_at, ended_at = excluded.ended_at, url = excluded.url, url_at = excluded.url_at,
-    validator = excluded.validator, cost_ticks = excluded.cost_ticks, reported_s = excluded.reported_s,
+    validator = excluded.validator, estimate_ticks = excluded.estimate_ticks, own_price = excluded.own_price,
+    reserved_ticks = excluded.reserved_ticks, cost_ticks = excluded.cost_ticks,
+    spent_ticks = excluded.spent_ticks, reported_s = excluded.reported_s,
     reason = excluded.reason, sha256 = excluded.sha256, size_bytes = excluded.size_bytes,
     replaced = excluded.replaced;

@@ -8,14 +8,18 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from pipeline.model import Image, Job, Keyframe, Take, TakeState
+from pipeline.money import spent
 
 MUTABLE = (
     "origin", "credential", "remote_id", "intent_at", "accepted_at", "ready_at", "ended_at",
-    "url", "url_at", "validator", "cost_ticks", "reported_s", "reason", "sha256", "size_bytes",
+    "url", "url_at", "validator", "reserved_ticks", "cost_ticks", "reported_s", "reason", "sha256",
+    "size_bytes",
 )  # fmt: skip
 """What a move or a note may change, apart from the state."""
 
-COLUMNS = ("id", "fingerprint", "number", "state", "provider", *MUTABLE, "replaced")
+COLUMNS = (
+    "id", "fingerprint", "number", "state", "provider", *MUTABLE, "estimate_ticks", "own_price", "replaced",
+)  # fmt: skip
 """In the order of the `take` fragment in queries.sql, which ends with spec, wanted and selected."""
 
 WIDTH = len(COLUMNS) + 3
@@ -25,13 +29,14 @@ def take_of(row: Sequence[Any]) -> Take:
     """The first `WIDTH` values of a row as a take."""
     facts = dict(zip(COLUMNS, row, strict=False))
     facts["state"] = TakeState(facts["state"])
-    facts["replaced"] = bool(facts["replaced"])
+    facts["replaced"], facts["own_price"] = bool(facts["replaced"]), bool(facts["own_price"])
     spec, wanted, selected = row[WIDTH - 3 : WIDTH]
     return Take(job=job_of(spec), wanted=bool(wanted), selected=bool(selected), **facts)
 
 
 def values_of(take: Take) -> dict[str, Any]:
-    return {"id": take.id, "state": take.state.value} | {name: getattr(take, name) for name in MUTABLE}
+    facts = {name: getattr(take, name) for name in MUTABLE}
+    return {"id": take.id, "state": take.state.value, "spent_ticks": spent(take)} | facts
 
 
 def spec_of(job: Job) -> str:

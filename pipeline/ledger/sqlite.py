@@ -18,11 +18,19 @@ from typing import Any, TypeVar
 import anyio
 
 from pipeline.again import NO_ENDS, Ends
-from pipeline.ledger.base import IllegalMoveError, PlacedTake, PlannedJob
+from pipeline.ledger.base import (
+    Charges,
+    IllegalMoveError,
+    Outlay,
+    OverCapError,
+    PlacedTake,
+    PlannedJob,
+)
 from pipeline.ledger.connection import Connect, Connection, connect, named_queries, open_database, translated
 from pipeline.ledger.copying import copy_database
 from pipeline.ledger.rows import MUTABLE, WIDTH, spec_of, take_of, values_of
 from pipeline.model import LEGAL_MOVES, Take, TakeState
+from pipeline.money import Caps, spent, usd_text
 from pipeline.offload import Offload
 from pipeline.version import __version__
 
@@ -112,8 +120,8 @@ class SqliteLedger:
         except sqlite3.Error:
             return  # SQLite has already rolled back by itself (disk full, I/O error)
 
-    async def begin_run(self, manifest: str, now: float) -> None:
-        values = {"manifest": manifest, "version": __version__, "now": now}
+    async def begin_run(self, manifest: str, now: float, *, remake: bool = False) -> None:
+        values = {"manifest": manifest, "version": __version__, "now": now, "remake": remake}
         self._run_id = await self._write(lambda db: next(iter(db.execute(QUERIES["begin_run"], values)))[0])
 
     async def end_run(self, exit_code: int, now: float) -> None:
@@ -127,12 +135,17 @@ class SqliteLedger:
 
         return await self._write(work)
 
-    async def plan(self, rows: Sequence[PlannedJob], provider: str, again: Ends = NO_ENDS) -> int:
-        ends = json.dumps(sorted(again))
-
+    async def plan(
+        self,
+        rows: Sequence[PlannedJob],
+        provider: str,
+        again: Ends = NO_ENDS,
+        max_unknown_ticks: int | None = None,
+    ) -> int:
         def work(db: Connection) -> int:
             made = 0
             for row in rows:
+                estimate = row.estimate
                 values = {
                     "key": row.job.key,
                     "fingerprint": row.fingerprint,
@@ -142,13 +155,13 @@ class SqliteLedger:
                     "selected": row.selected,
                     "spec": spec_of(row.job),
                     "provider": provider,
+                    "estimate_ticks": None if estimate is None else estimate.ticks,
+                    "own_price": estimate is not None and estimate.own,
                 }
                 db.execute(QUERIES["plan_job"], values)
                 db.execute(QUERIES["plan_take"], values)
                 if again and row.selected:
-                    if TakeState.UNKNOWN in again:
-                        db.execute(QUERIES["replace_unknown"], values)
-                    made += len(list(db.execute(QUERIES["take_again"], values | {"again": ends})))
+                    made += _again(db, values, again, max_unknown_ticks)
             return made
 
         return await self._write(work)
@@ -164,15 +177,38 @@ class SqliteLedger:
             raise IllegalMoveError(f"job {take.job.key!r}: {take.state} does not lead to {to}")
         return await self._update(take, replace(take, state=to, **facts))
 
+    async def intend(self, take: Take, caps: Caps, **facts: Any) -> Take:
+        if TakeState.SUBMITTING not in LEGAL_MOVES[take.state]:
+            raise IllegalMoveError(f"job {take.job.key!r}: {take.state} is not sent")
+        after = replace(take, state=TakeState.SUBMITTING, **facts)
+        values = {"id": take.id, "run_id": self._run_id}
+
+        def check(db: Connection) -> None:
+            db.execute(QUERIES["send"], values)
+            batch, run = next(iter(db.execute(QUERIES["spent"], values)))
+            _check_cap(take, after, batch, caps.batch_ticks, "the batch's budget_usd")
+            _check_cap(take, after, run, caps.run_ticks, "this run's --budget")
+
+        return await self._update(take, after, check)
+
+    async def hold(self, reason: str, now: float) -> int:
+        values = {"reason": reason, "now": now, "run_id": self._run_id}
+        return await self._write(lambda db: len(list(db.execute(QUERIES["hold"], values))))
+
     async def note(self, take: Take, **facts: Any) -> Take:
         if not facts.keys() <= set(MUTABLE):
             raise IllegalMoveError(f"job {take.job.key!r}: a note cannot change {sorted(facts)}")
         return await self._update(take, replace(take, **facts))
 
-    async def _update(self, take: Take, after: Take) -> Take:
+    async def _update(
+        self, take: Take, after: Take, check: Callable[[Connection], None] | None = None
+    ) -> Take:
+        """`check` runs first, in the same transaction; what it raises takes back all of this write."""
         values = values_of(after) | {"before": take.state.value}
 
         def work(db: Connection) -> None:
+            if check is not None:
+                check(db)
             if not list(db.execute(QUERIES["update_take"], values)):
                 raise IllegalMoveError(f"job {take.job.key!r}: the take is no longer {take.state}")
             if after.state is TakeState.DONE and after.wanted:
@@ -207,6 +243,8 @@ class SqliteLedger:
                     "number": take.number,
                     "spec": spec_of(take.job),
                     "provider": take.provider,
+                    "estimate_ticks": take.estimate_ticks,
+                    "own_price": take.own_price,
                     "replaced": take.replaced,
                 }
                 db.execute(QUERIES["restore_take"], values)
@@ -281,8 +319,52 @@ class SqliteLedger:
     async def counts(self) -> Mapping[TakeState, int]:
         return {TakeState(state): count for state, count in await self._read("counts")}
 
-    async def total_cost(self) -> int:
-        return int((await self._read("total_cost"))[0][0])
+    async def key_check(self, origin: str) -> tuple[str, str] | None:
+        rows = await self._read("key_check", {"origin": origin})
+        return (rows[0][0], rows[0][1]) if rows else None
+
+    async def set_key_check(self, origin: str, salt: str, digest: str) -> None:
+        values = {"origin": origin, "salt": salt, "digest": digest}
+        await self._write(lambda db: db.execute(QUERIES["set_key_check"], values))
+
+    async def outlay(self) -> Outlay:
+        names = ("count", "ticks", "unpriced", "unpriced_key", "remade")
+        row = (await self._read("outlay", {"run_id": self._run_id}))[0]
+        return Outlay(**dict(zip(names, row, strict=True)))
+
+    async def charges(self) -> Charges:
+        total, settled = (await self._read("charges"))[0]
+        return Charges(settled_ticks=settled, reserved_ticks=total - settled)
+
+    async def spent(self) -> tuple[int, int]:
+        batch, run = (await self._read("spent", {"run_id": self._run_id}))[0]
+        return batch, run
+
+    async def spent_by_month(self) -> Mapping[str, int]:
+        rows = await self._read("spent_by_month")
+        return {row[0]: row[1] for row in rows}
+
+
+def _check_cap(take: Take, after: Take, spent_ticks: int, cap: int | None, name: str) -> None:
+    """Raises OverCapError. `spent_ticks`: without this take."""
+    own = spent(after) - spent(take)
+    if cap is not None and spent_ticks + own > cap:
+        raise OverCapError(
+            f"job {take.job.key!r} at {usd_text(own)} would bring what is spent and reserved to"
+            f" {usd_text(spent_ticks + own)}, above {name} of {usd_text(cap)}"
+        )
+
+
+def _again(db: Connection, values: Mapping[str, Any], again: Ends, max_unknown_ticks: int | None) -> int:
+    """One more take of a job whose newest ended so. One that is unknown, only while there is money for it."""
+    states = [row[0] for row in db.execute(QUERIES["newest"], values)]
+    if states == [TakeState.UNKNOWN] and TakeState.UNKNOWN in again:
+        if max_unknown_ticks is not None:
+            used = next(iter(db.execute(QUERIES["resubmitted"])))[0]
+            if values["estimate_ticks"] is None or used + values["estimate_ticks"] > max_unknown_ticks:
+                return 0
+        db.execute(QUERIES["replace_unknown"], values)
+    return len(list(db.execute(QUERIES["take_again"], {**values, "again": json.dumps(sorted(again))})))
 
 
 def _successor(db: Connection, take: Take) -> Take:
@@ -292,6 +374,9 @@ def _successor(db: Connection, take: Take) -> Take:
         "fingerprint": take.fingerprint,
         "spec": spec_of(take.job),
         "provider": take.provider,
+        "estimate_ticks": take.estimate_ticks,
+        "own_price": take.own_price,
+        "run_id": 0,
         "again": json.dumps([take.state]),
     }
     made = list(db.execute(QUERIES["take_again"], values))

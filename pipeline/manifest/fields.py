@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.json_schema import SkipJsonSchema
 
 from pipeline.manifest import patterns, rules
+from pipeline.money import ANY
 
 
 class Shape(NamedTuple):
@@ -48,6 +49,11 @@ Video = Annotated[str, AfterValidator(rules.check_source), Field(json_schema_ext
 Prompt = Annotated[str, AfterValidator(rules.check_prompt), Field(json_schema_extra=patterns.PROMPT)]
 Batch = Annotated[str, AfterValidator(rules.check_batch), Field(json_schema_extra=patterns.BATCH)]
 
+Dollars = Annotated[float, Field(ge=0, le=1_000_000)]
+Budget = Annotated[float, Field(gt=0, le=1_000_000)]
+Brake = Annotated[str, AfterValidator(rules.check_brake), Field(json_schema_extra=patterns.BRAKE)]
+
+DOLLARS = Shape("value", "a number of US dollars")
 TEXT = Shape("text", "text")
 MAX_TAGS = 100
 
@@ -217,6 +223,48 @@ class LimitFields(_Fields):
         examples=["30m", "90s", "1h30m", 1800],
         json_schema_extra=patterns.as_duration,
     )
+    budget_usd: Annotated[Budget | Unset, DOLLARS] = Field(
+        default=None,
+        description="The most that this batch may cost, over all its runs, in US dollars.",
+        examples=[25],
+    )
+    month_usd: Annotated[Budget | Unset, DOLLARS] = Field(
+        default=None,
+        description=(
+            "The most that all batches of this account under one output folder may cost in a calendar month"
+            " (UTC), in US dollars."
+        ),
+        examples=[200],
+    )
+
+
+class PriceFields(_Fields):
+    """What a clip of one model costs you, in US dollars: the sum of its parts."""
+
+    clip: Annotated[Dollars | Unset, DOLLARS] = Field(
+        default=None, description="Each clip, however long.", examples=[0.4]
+    )
+    second: Annotated[
+        Annotated[
+            dict[str, Dollars],
+            BeforeValidator(lambda found: found if isinstance(found, dict) else {ANY: found}, float | dict),
+        ]
+        | Unset,
+        Shape("value", "a number of US dollars, or one for each resolution, such as {480p: 0.05}"),
+    ] = Field(
+        default=None,
+        description="Each second of the clip: one price, or one for each resolution.",
+        examples=[0.05, {"480p": 0.05, "720p": 0.07}],
+        json_schema_extra=patterns.as_second,
+    )
+    picture: Annotated[Dollars | Unset, DOLLARS] = Field(
+        default=None, description="Each picture that is sent.", examples=[0.01]
+    )
+    source_second: Annotated[Dollars | Unset, DOLLARS] = Field(
+        default=None,
+        description="Each second of the video that an edit or extension starts from.",
+        examples=[0.01],
+    )
 
 
 class HeadFields(_Fields):
@@ -245,6 +293,36 @@ class HeadFields(_Fields):
     limits: Annotated[LimitFields | Unset, Shape("value", "a mapping of fields")] = Field(
         default=None, description="How hard a run may press.", examples=[{"max_in_flight": 50}]
     )
+    prices: Annotated[dict[str, PriceFields] | Unset, Shape("value", "a mapping of models to prices")] = (
+        Field(
+            default=None,
+            description=(
+                "What you pay, by model, where it is not the vendor's list price; `*` is every other model."
+            ),
+            examples=[{"grok-imagine-video": {"second": 0.05}, "*": {"clip": 0.4}}],
+        )
+    )
+    brake: Annotated[Brake | Unset, TEXT] = Field(
+        default=None,
+        description=(
+            "How many of the last 50 clips may be refused or fail before nothing more is sent: a share (20%"
+            " if left out), or `off`."
+        ),
+        examples=["30%", "off"],
+    )
+    on_unknown: Annotated[Literal["hold", "resubmit"] | Unset, Shape("text", '"hold" or "resubmit"')] = Field(
+        default=None,
+        description=(
+            "What the next run does with a take whose answer was lost: leave it to you (`hold`), or send it"
+            " once more, although it may be running and billed (`resubmit`, with `max_unknown_usd`)."
+        ),
+        examples=["hold", "resubmit"],
+    )
+    max_unknown_usd: Annotated[Budget | Unset, DOLLARS] = Field(
+        default=None,
+        description="The most that `on_unknown: resubmit` may spend, over the batch's life.",
+        examples=[2],
+    )
 
 
 class ManifestFields(HeadFields):
@@ -257,6 +335,9 @@ class ManifestFields(HeadFields):
 
 ITEMS: Mapping[str, type[_Fields]] = {"keyframes": KeyframeFields}
 """Lists whose items are mappings, and what those hold."""
+
+NUMBERS = frozenset({"second"})
+"""Fields that may hold a mapping of names to numbers."""
 
 Model = TypeVar("Model", bound=_Fields)
 

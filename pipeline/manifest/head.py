@@ -5,14 +5,27 @@ from __future__ import annotations
 from functools import partial
 
 from pipeline.manifest import fields
-from pipeline.manifest.fields import DefaultFields, HeadFields, LimitFields, ManifestFields, Model
+from pipeline.manifest.fields import (
+    DefaultFields,
+    HeadFields,
+    LimitFields,
+    ManifestFields,
+    Model,
+    PriceFields,
+)
 from pipeline.manifest.nodes import Broken, Mapping, Scalar, Start, place_of
+from pipeline.manifest.nodes import found as found_at
+from pipeline.manifest.prices import EXPECTED, own_price
 from pipeline.manifest.problems import Problems
+from pipeline.manifest.rules import brake_share
 from pipeline.manifest.shapes import Defaults, Head, Limits, Place
 from pipeline.manifest.tree import HeadField
 from pipeline.manifest.values import add_errors, plain_values
 from pipeline.manifest.wording import unknown_field
+from pipeline.money import Price, ticks_of
 
+_NO_PRICE = f"expected {EXPECTED}"
+_NO_MOST = 'on_unknown: resubmit may pay twice, so it needs "max_unknown_usd", the most that it may spend'
 _NAMES = fields.names(ManifestFields)
 
 
@@ -34,6 +47,7 @@ class HeadReader:
         """What is wrong is reported and left out, so that the jobs can still be looked at."""
         defaults, default_places = self._section("defaults", DefaultFields)
         limits, limit_places = self._section("limits", LimitFields)
+        prices, price_places = self._prices()
         head = self._checked(HeadFields, self._mapping, "") or HeadFields(version=1)
         own = {name: place_of(node.mark) for name, node in self._mapping.fields.items()}
         return Head(
@@ -42,9 +56,39 @@ class HeadReader:
             provider=head.provider,
             defaults=_defaults(defaults),
             limits=_limits(limits),
+            prices=prices,
+            brake_share=None if head.brake is None else brake_share(head.brake),
+            resubmit=self._resubmit(head),
+            max_unknown_ticks=None if head.max_unknown_usd is None else ticks_of(head.max_unknown_usd),
             file=file,
-            places={**own, **default_places, **limit_places},
+            places={**own, **default_places, **limit_places, **price_places},
         )
+
+    def _resubmit(self, head: HeadFields) -> bool:
+        if head.on_unknown == "resubmit" and head.max_unknown_usd is None:
+            mark = self._mapping.fields["on_unknown"].mark
+            self._problems.add(place_of(mark), _NO_MOST)
+        return head.on_unknown == "resubmit"
+
+    def _prices(self) -> tuple[dict[str, Price], dict[str, Place]]:
+        """The mapping of models to prices; each is told of at its own place."""
+        node = self._mapping.fields.get("prices")
+        if not isinstance(node, Mapping):
+            return {}, {}
+        self._mapping.fields["prices"] = Broken(node.mark)
+        found, places = {}, {}
+        for model, price in node.fields.items():
+            places[f"prices.{model}"] = place_of(price.mark)
+            if isinstance(price, Mapping):
+                plain = self._checked(PriceFields, price, f"prices: {model}: ")
+                found[model] = own_price(plain or PriceFields())
+                if not price.fields:
+                    self._problems.add(place_of(price.mark), f"prices: {model}: {_NO_PRICE}")
+            elif not isinstance(price, Broken):
+                self._problems.add(
+                    place_of(price.mark), f"prices: {model}: {_NO_PRICE}, got {found_at(price)}"
+                )
+        return found, places
 
     def _section(self, name: str, model: type[Model]) -> tuple[Model, dict[str, Place]]:
         """A mapping in the head. Nothing at all, as when every line of it is a comment, is fine."""
@@ -91,4 +135,6 @@ def _limits(found: LimitFields) -> Limits:
         poll_per_s=found.poll_per_s,
         poll_min_s=found.poll_min_s,
         job_deadline_s=found.job_deadline,
+        budget_ticks=None if found.budget_usd is None else ticks_of(found.budget_usd),
+        month_ticks=None if found.month_usd is None else ticks_of(found.month_usd),
     )

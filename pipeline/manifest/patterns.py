@@ -59,11 +59,20 @@ VIDEO = _text(
     "expected the id of another job, or an https URL (http only for this machine)",
     minimum=0,
 )
+BRAKE = _text(r"off|(?:[1-9][0-9]?|100)%", 'expected "off", or a share such as 30%')
 LINK = {
     "type": "string",
     "pattern": "^http",
     "patternErrorMessage": 'expected an https URL beside "image_id"; a file is known by its content',
 }
+
+
+def as_second(schema: dict[str, Any]) -> None:
+    """One price, or a mapping of them."""
+    price = {"type": "number", "minimum": 0, "maximum": 1_000_000}
+    for word in [word for word in schema if word not in ("description", "examples")]:
+        del schema[word]
+    schema["anyOf"] = [price, {"type": "object", "additionalProperties": price}]
 
 
 def as_duration(schema: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ The error's text goes behind the field's name, and states the rule in full.
 from __future__ import annotations
 
 import ipaddress
+import math
 import re
 from urllib.parse import urlsplit
 
@@ -25,6 +26,7 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _LINE_CONTROL = re.compile("[\x00-\x1f\x7f]")
 _SCHEME = re.compile(r"(?:data|file|https?):|[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 _DATA = re.compile(r"data:image/[a-z0-9.+-]+;base64,[A-Za-z0-9+/]+={0,2}", re.IGNORECASE)
+_PERCENT = re.compile(r"(?:[1-9][0-9]?|100)%")
 _DURATION = re.compile(r"(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,8})s)?", re.ASCII)
 
 
@@ -124,6 +126,18 @@ def parse_duration(value: object) -> object:
         return value
     hours, minutes, seconds = (int(part or 0) for part in match.groups())
     return float(hours * 3600 + minutes * 60 + seconds)
+
+
+def check_brake(text: str) -> str:
+    """`off`, or a share such as `30%`."""
+    if text != "off" and not _PERCENT.fullmatch(text):
+        raise ValueError(f'expected "off", or a share from 1% to 100% such as 30%, got {quoted(text)}')
+    return text
+
+
+def brake_share(text: str) -> float:
+    """What `check_brake` passed, as a share; nothing is more than an infinite one."""
+    return math.inf if text == "off" else int(text.removesuffix("%")) / 100
 
 
 def _is_loopback(host: str) -> bool:

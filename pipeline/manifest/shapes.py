@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from pipeline.errors import Problem
 from pipeline.model import Job
+from pipeline.money import Price
 
 Place = tuple[int, int]
 """Line and column, both counted from 1."""
@@ -22,6 +23,9 @@ class Limits:
     poll_per_s: float | None = None
     poll_min_s: float | None = None
     job_deadline_s: float | None = None
+    budget_ticks: int | None = None
+    run_budget_ticks: int | None = None  # of `--budget` alone
+    month_ticks: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +53,10 @@ class Head:
     defaults: Defaults
     limits: Limits
     file: str
+    prices: Mapping[str, Price] = field(default_factory=dict, hash=False)
+    brake_share: float | None = None  # of the last takes that may end badly; infinite: no brake
+    resubmit: bool = False  # unknown takes are sent once more by the next run
+    max_unknown_ticks: int | None = None  # and what that may cost, over the batch's life
     places: Mapping[str, Place] = field(default_factory=dict, hash=False)
 
     def problem(self, field: str | None, message: str) -> Problem:

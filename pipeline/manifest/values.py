@@ -23,8 +23,14 @@ def plain_values(mapping: Mapping, texts: frozenset[str]) -> dict[str, object]:
             if not any(isinstance(item, Broken) for item in items):
                 values[name] = [_item(name, item) for item in items]
         elif isinstance(node, Mapping):
-            values[name] = node
+            values[name] = _numbers(node) if name in fields.NUMBERS else node
     return values
+
+
+def _numbers(node: Mapping) -> object:
+    """A mapping of names to numbers, as `second: {480p: 0.05}` is; the node itself where it is another."""
+    plain = {name: inner.value for name, inner in node.fields.items() if isinstance(inner, Scalar)}
+    return plain if len(plain) == len(node.fields) else node
 
 
 def _item(name: str, node: Node) -> object:

@@ -20,6 +20,7 @@ SIM = replace(
     title="the simulator",
     key_env="NIGHTREEL_SIM_KEY",
     base_url_env="NIGHTREEL_SIM_URL",
+    prices_env="NIGHTREEL_SIM_PRICES",
     base_url="",
     submit_per_s=1000.0,
     poll_per_s=1000.0,

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from pipeline.model import Handle, Job, Operation
+from pipeline.money import Price
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,15 +136,6 @@ class PollAdvice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Price:
-    """What a model costs by its list, in ticks. A second of 480p and one of 1080p differ."""
-
-    second: Mapping[str, int]  # of the clip, by resolution
-    picture: int = 0  # each that is sent
-    source_second: int = 0  # of the video that an edit or extension starts from
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Allowance:
     """A rule of a table that `allow: [name]` widens, because the vendor's pages contradict each other.
 
@@ -195,6 +187,7 @@ class Capabilities:
     title: str
     key_env: str
     base_url_env: str
+    prices_env: str
     base_url: str
     default_model: str
     models: Mapping[str, ModelRules]

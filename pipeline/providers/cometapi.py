@@ -63,6 +63,7 @@ COMETAPI = Capabilities(
     title="CometAPI",
     key_env="COMETAPI_KEY",
     base_url_env="COMETAPI_BASE_URL",
+    prices_env="COMETAPI_PRICES",
     base_url="https://api.cometapi.com",
     default_model="grok-imagine-video",
     models=MODELS,

@@ -121,6 +121,7 @@ GLOBALAIOPC = Capabilities(
     title="GlobalAiOpc",
     key_env="GLOBALAIOPC_KEY",
     base_url_env="GLOBALAIOPC_BASE_URL",
+    prices_env="GLOBALAIOPC_PRICES",
     base_url="https://zcbservice.aizfw.cn/kyyReactApiServer",
     default_model="grok_video3",
     models=MODELS,

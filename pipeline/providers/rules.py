@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.model import Job, Operation
+from pipeline.money import ANY, Price
 from pipeline.providers.base import Capabilities, ModelRules
 
 SETTINGS = {"duration": "duration_s", "aspect_ratio": "aspect_ratio", "resolution": "resolution"}
@@ -92,9 +93,27 @@ def added_of(job: Job, rules: ModelRules) -> int:
 
 def list_price(job: Job, facts: Capabilities, source: Shape | None) -> int | None:
     """Ticks by the vendor's price list; None where there is none, or where it hangs on what is not known."""
-    rules, shape = rules_of(job, facts), shape_of(job, facts, source)
-    if rules is None or rules.price is None or shape is None or shape.resolution not in rules.price.second:
+    rules = rules_of(job, facts)
+    return None if rules is None or rules.price is None else price_of(job, facts, source, rules.price)
+
+
+def price_of(job: Job, facts: Capabilities, source: Shape | None, price: Price) -> int | None:
+    """Ticks by this price; None where it hangs on what is not known, as of a video that only has a URL."""
+    seconds = _seconds_price(job, facts, source, price)
+    if seconds is None or (price.source_second and job.source is not None and source is None):
         return None
+    source_s = 0.0 if source is None else source.duration_s
+    pictures = len(job.pictures) * price.picture
+    return round(price.clip + seconds + pictures + source_s * price.source_second)
+
+
+def _seconds_price(job: Job, facts: Capabilities, source: Shape | None, price: Price) -> float | None:
+    """For the seconds that are made."""
+    if not price.second:
+        return 0
+    rules, shape = rules_of(job, facts), shape_of(job, facts, source)
+    if rules is None or shape is None:
+        return None
+    second = price.second.get(shape.resolution, price.second.get(ANY))
     made_s = shape.duration_s if job.operation is not Operation.EXTEND else added_of(job, rules)
-    ticks = made_s * rules.price.second[shape.resolution] + len(job.pictures) * rules.price.picture
-    return round(ticks + (0 if source is None else source.duration_s * rules.price.source_second))
+    return None if second is None else made_s * second

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from pipeline.model import TICKS_PER_USD, Operation
-from pipeline.providers.base import Allowance, Capabilities, ModelRules, PollAdvice, Price
+from pipeline.money import Price
+from pipeline.providers.base import Allowance, Capabilities, ModelRules, PollAdvice
 from pipeline.providers.grok import Grok
 
 _REFERENCE = "https://docs.x.ai/developers/rest-api-reference/inference/videos, read 22 November 2026"
@@ -58,7 +59,12 @@ _CLASSIC = ModelRules(
     added_s=range(2, 11),
     default_added_s=6,
     extend_source_s=(2.0, 15.0),
-    price=Price(second={"480p": 5 * _CENT, "720p": 7 * _CENT}, picture=_CENT // 5, source_second=_CENT),
+    price=Price(
+        second={"480p": 5 * _CENT, "720p": 7 * _CENT},
+        picture=_CENT // 5,
+        source_second=_CENT,
+        source=_PRICES,
+    ),
     allowances={
         "wide-ratios": _WIDE_RATIOS,
         "extension-1s": Allowance(
@@ -85,7 +91,9 @@ _NEW = ModelRules(
     last_frame=True,
     keyframes=4,
     generate_audio=True,
-    price=Price(second={"480p": 8 * _CENT, "720p": 14 * _CENT, "1080p": 25 * _CENT}, picture=_CENT),
+    price=Price(
+        second={"480p": 8 * _CENT, "720p": 14 * _CENT, "1080p": 25 * _CENT}, picture=_CENT, source=_PRICES
+    ),
     allowances={"wide-ratios": _WIDE_RATIOS},
     sources=(_REFERENCE, _GUIDE, _PRICES, _SEEN),
 )
@@ -98,7 +106,9 @@ _LITE = ModelRules(
     resolutions=("480p", "720p", "1080p"),
     default_resolution="480p",
     generate_audio=True,
-    price=Price(second={"480p": 2 * _CENT, "720p": 3 * _CENT, "1080p": 14 * _CENT}, picture=_CENT),
+    price=Price(
+        second={"480p": 2 * _CENT, "720p": 3 * _CENT, "1080p": 14 * _CENT}, picture=_CENT, source=_PRICES
+    ),
     allowances={"wide-ratios": _WIDE_RATIOS},
     sources=(_REFERENCE, _GUIDE, _PRICES),
 )
@@ -115,6 +125,7 @@ XAI = Capabilities(
     title="xAI",
     key_env="XAI_API_KEY",
     base_url_env="XAI_BASE_URL",
+    prices_env="XAI_PRICES",
     base_url="https://api.x.ai",
     default_model="grok-imagine-video",
     models=MODELS,

@@ -18,6 +18,7 @@ from pipeline.errors import DiskFullError, LedgerError
 from pipeline.events import Draining, Event, Listener, Paused, TakeMoved, Trouble
 from pipeline.ledger.base import Ledger
 from pipeline.model import Take, TakeState
+from pipeline.money import Caps
 
 
 class Closed(Enum):
@@ -47,6 +48,7 @@ class Switches:
         self.exit_code: int | None = None
         self.error: Exception | None = None
         self.draining = False
+        self.held: str | None = None
 
     def drain(self, reason: str) -> None:
         if not self.draining:
@@ -65,6 +67,13 @@ class Switches:
             self.polls_off.set()
         if downloads:
             self.downloads_off.set()
+
+    def hold(self, reason: str) -> None:
+        """Send nothing more in this run: what is left is held back, with the reason why."""
+        if self.held is None and not self.submits_off.is_set():
+            self.held = reason
+            self._tell(Paused(reason=reason, exit_code=STOPPED))
+        self.submits_off.set()
 
     @contextmanager
     def spared(self, what: str) -> Iterator[None]:
@@ -132,6 +141,12 @@ class Record:
 
     async def move(self, take: Take, to: TakeState, **facts: Any) -> Take:
         after = await self.ledger.move(take, to, **facts)
+        self.tell(TakeMoved(take=after, before=take.state))
+        return after
+
+    async def intend(self, take: Take, caps: Caps, **facts: Any) -> Take:
+        """The move to `submitting`. Raises OverCapError where there is no money for it."""
+        after = await self.ledger.intend(take, caps, **facts)
         self.tell(TakeMoved(take=after, before=take.state))
         return after
 

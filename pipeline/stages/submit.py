@@ -19,6 +19,7 @@ from pipeline.model import Job, Take, TakeState
 from pipeline.providers.base import PollVerdict, Submitted, SubmitVerdict, Video
 from pipeline.sources.base import Material, NotAsPlannedError
 from pipeline.stages.base import STOPPED, Inbox, Record, Switches, nap, run_workers
+from pipeline.stages.budget import Budget
 from pipeline.stages.gateway import Gateway
 from pipeline.stages.slots import Slots
 from pipeline.transport.base import Sent
@@ -39,12 +40,14 @@ class SubmitStage:
         record: Record,
         switches: Switches,
         material: Material,
+        budget: Budget,
     ) -> None:
         self._gateway = gateway
         self._slots = slots
         self._record = record
         self._switches = switches
         self._material = material
+        self._budget = budget
         self._clock: Clock = gateway.clock
         self._rng: random.Random = gateway.rng
         self._settings = gateway.settings
@@ -104,14 +107,9 @@ class SubmitStage:
             return take, None
         # Intent before the POST: if we die in between, the next run finds "submitting" without
         # a remote id and calls it unknown instead of paying for it twice.
-        take = await self._record.move(
-            take,
-            TakeState.SUBMITTING,
-            intent_at=self._clock.wall(),
-            origin=self._settings.origin,
-            reason=None,
-        )
-        return await self._send(take, job, video)
+        now, origin = self._clock.wall(), self._settings.origin
+        intended = await self._budget.intend(take, intent_at=now, origin=origin, reason=None)
+        return (take, None) if intended is None else await self._send(intended, job, video)
 
     async def _send(self, take: Take, job: Job, video: Video | None) -> tuple[Take, float | None]:
         sent = Sent()

@@ -28,6 +28,7 @@ FACTS: dict[str, Any] = {
     "url_at": 1_700_000_004.0,
     "validator": '"etag"',
     "reported_s": 6.04,
+    "reserved_ticks": 223_456_789_012_345_678,
     "cost_ticks": 123_456_789_012_345_678,
     "reason": 'said "no"\n狐',
     "sha256": "ab" * 32,
@@ -60,7 +61,7 @@ def test_the_facts_of_these_tests_are_all_there_are() -> None:
     assert set(FACTS) == set(MUTABLE)
     assert {field.name for field in fields(Take)} == {
         *MUTABLE, "id", "job", "fingerprint", "number", "state", "wanted", "selected", "provider",
-        "replaced",
+        "replaced", "estimate_ticks", "own_price",
     }  # fmt: skip
     assert all(getattr(A_FULL_JOB, field.name) for field in fields(Job))
 

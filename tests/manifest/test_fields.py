@@ -23,7 +23,10 @@ MODELS = [DefaultFields, HeadFields, JobFields, KeyframeFields, LimitFields, Man
 
 
 def test_the_fields_there_are() -> None:
-    assert set(ManifestFields.model_fields) == {"version", "batch", "provider", "defaults", "limits", "jobs"}
+    assert set(ManifestFields.model_fields) == {
+        *("version", "batch", "provider", "defaults", "limits", "jobs"),
+        *("prices", "brake", "on_unknown", "max_unknown_usd"),
+    }
     assert set(JobFields.model_fields) == {
         *(
             "id",
@@ -57,9 +60,14 @@ def test_the_models_give_a_json_schema_without_null(model: type[HeadFields]) -> 
 
 
 def test_what_is_handed_on_knows_every_field() -> None:
-    units = {"duration": "duration_s", "job_deadline": "job_deadline_s"}
+    units = {
+        "duration": "duration_s",
+        "job_deadline": "job_deadline_s",
+        "budget_usd": "budget_ticks",
+        "month_usd": "month_ticks",
+    }
     for data, model in ((Defaults, DefaultFields), (Limits, LimitFields)):
-        assert {field.name for field in dataclass_fields(data)} == {
+        assert {field.name for field in dataclass_fields(data)} - {"run_budget_ticks"} == {
             units.get(name, name) for name in model.model_fields
         }
 

@@ -26,6 +26,7 @@ LAYERS = (
         "secret",
         "shown",
         "sniff",
+        "pricing",
         "manifest",
         "providers",
     ),
@@ -37,7 +38,7 @@ LAYERS = (
 )
 LAYER = {unit: number for number, units in enumerate(LAYERS) for unit in units}
 DOORS, STAGES, ORDER = 2, 3, 4
-SHARED_STAGES = {"stages.base", "stages.gateway", "stages.slots", "stages.transfer"}
+SHARED_STAGES = {"stages.base", "stages.budget", "stages.gateway", "stages.slots", "stages.transfer"}
 ISLAND = "sim"
 SEES_ISLAND = {"simulated", "cli"}
 

@@ -1,0 +1,44 @@
+"""What each job costs before it is sent: by the user's own prices, else by the vendor's list. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pipeline.model import Job
+from pipeline.money import Price
+from pipeline.providers.base import Capabilities
+from pipeline.providers.rules import Shape, model_of, price_of, rules_of
+
+ALL_MODELS = "*"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A price, and whether it is the user's own, so that no gateway's figure corrects it."""
+
+    ticks: int
+    own: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pricing:
+    """The prices of a run. `own`: the user's, by model; `*` is every other."""
+
+    facts: Capabilities
+    own: Mapping[str, Price] = field(default_factory=dict)
+
+    def estimate(self, job: Job, source: Shape | None) -> Estimate | None:
+        """None where no price is known. `source`: the clip that an edit or extension starts from."""
+        own = self.own.get(model_of(job, self.facts), self.own.get(ALL_MODELS))
+        rules = rules_of(job, self.facts)
+        price = own if own is not None or rules is None else rules.price
+        ticks = None if price is None else price_of(job, self.facts, source, price)
+        return None if ticks is None else Estimate(ticks=ticks, own=own is not None)
+
+    def source(self, job: Job) -> str:
+        """Where the price of a job stands."""
+        if model_of(job, self.facts) in self.own or ALL_MODELS in self.own:
+            return "your prices"
+        rules = rules_of(job, self.facts)
+        return "" if rules is None or rules.price is None else rules.price.source

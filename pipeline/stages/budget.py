@@ -1,0 +1,88 @@
+"""What a run may spend: a reservation with every intent, and a look at what the gateway really charges.
+
+Shared by the submit stage and the runner. Rules: docs/money.md.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anyio
+
+from pipeline.clock import month_text
+from pipeline.events import Event, TakeMoved
+from pipeline.ledger.base import Account, OverCapError
+from pipeline.model import Take, TakeState
+from pipeline.money import Caps, usd_text
+from pipeline.stages.base import Record, Switches
+
+WARN_AT = 0.1  # a gateway's figure so far off its estimate is told, and later reservations follow it
+STOP_AT = 0.5  # so far above it, nothing more is sent
+
+
+class Budget:
+    """Reserves before each submit, or holds everything that is left. Listens for the gateway's figures."""
+
+    def __init__(self, caps: Caps, account: Account | None, record: Record, switches: Switches) -> None:
+        self._caps = caps
+        self._account = account
+        self._record = record
+        self._switches = switches
+        self._turn = anyio.Lock()
+        self._dearer: dict[str, tuple[int, int]] = {}  # by model: the highest figure, and its estimate
+
+    async def intend(self, take: Take, **facts: Any) -> Take | None:
+        """The take with its intent on record and its money reserved; None: a cap is reached."""
+        reserved = self._reservation(take)
+        try:
+            if self._caps.month_ticks is None or self._account is None:
+                return await self._record.intend(take, self._caps, reserved_ticks=reserved, **facts)
+            async with self._turn:  # what is reserved for the month and what is on record must not pass
+                await self._reserve_month(self._account, reserved or 0, self._caps.month_ticks)
+                return await self._record.intend(take, self._caps, reserved_ticks=reserved, **facts)
+        except OverCapError as exc:
+            self._switches.hold(f"budget: {exc}")
+            return None
+
+    async def _reserve_month(self, account: Account, more: int, cap: int) -> None:
+        spent = await self._record.ledger.spent_by_month()
+        await account.reserve(spent, month_text(self._record.clock.wall()), more, cap)
+
+    async def publish(self) -> None:
+        """Tell other batches of the account what this one has spent."""
+        if self._account is not None:
+            async with self._turn:
+                await self._account.publish(await self._record.ledger.spent_by_month())
+
+    def _reservation(self, take: Take) -> int | None:
+        dearer = self._dearer.get(_model(take))
+        if take.estimate_ticks is None or take.own_price or dearer is None:
+            return take.estimate_ticks
+        figure, estimate = dearer
+        return -(-take.estimate_ticks * figure // estimate)
+
+    def hear(self, event: Event) -> None:
+        """Compare each figure with its estimate, as clips become ready."""
+        if not isinstance(event, TakeMoved) or event.take.state is not TakeState.READY:
+            return
+        take = event.take
+        if take.cost_ticks is not None and take.estimate_ticks and not take.own_price:
+            self._compare(take, take.cost_ticks, take.estimate_ticks)
+
+    def _compare(self, take: Take, figure: int, estimate: int) -> None:
+        off = figure / estimate - 1
+        known, its_estimate = self._dearer.get(_model(take), (1, 1))
+        news = figure * its_estimate > known * estimate
+        if abs(off) <= WARN_AT or (off > 0 and not news):
+            return
+        what = f"{usd_text(figure)} for {_model(take)}, {usd_text(estimate)} was expected"
+        if off > 0:
+            self._dearer[_model(take)] = (figure, estimate)
+        if off > STOP_AT:
+            self._switches.hold(f"price: the gateway charges {what}; put what you pay into `prices:`")
+        else:
+            self._record.trouble("price.drifted", f"the gateway charges {what}", take)
+
+
+def _model(take: Take) -> str:
+    return take.job.model or "the default model"
