@@ -167,7 +167,7 @@ class Loader:
             await self._disk(part.restart)
         if start != part.size_bytes:
             raise BrokenOffError("the file host sent another stretch than was asked for")
-        return _total(headers, start)
+        return _total(status, headers, start)
 
     async def _check_room(self, take: Take, total: int | None, part: Part) -> None:
         """Look at size cap and disk before the first byte."""
@@ -234,10 +234,10 @@ def _is_another_file(transfer: Transfer, headers: Mapping[str, str]) -> bool:
     return bool(tag is not None and known is not None and tag != known) or bool(lengths_differ)
 
 
-def _total(headers: Mapping[str, str], start: int) -> int | None:
+def _total(status: int, headers: Mapping[str, str], start: int) -> int | None:
     """The size of the whole file: what a stretch says of the whole goes before its own length."""
     whole = headers.get("content-range", "").rpartition("/")[2]
-    if start and _DIGITS.fullmatch(whole):
+    if status == 206 and _DIGITS.fullmatch(whole):
         return int(whole)
     length = headers.get("content-length", "")
     return start + int(length) if _DIGITS.fullmatch(length) else None

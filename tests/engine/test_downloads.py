@@ -149,6 +149,21 @@ def test_a_stretch_that_was_not_asked_for_is_not_taken(tmp_path: Path) -> None:
     night.sound()
 
 
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_beginning_is_not_the_whole(tmp_path: Path, begun: bool) -> None:
+    """206 with the first bytes alone, asked for or not: it says itself that more belongs to the file."""
+    first = Step(
+        status=206,
+        body=clip_named("x")[:100],
+        headers={"content-range": f"bytes 0-99/{SIZE}", "content-length": "100"},
+    )
+    steps = [cut(), first] if begun else [first]
+    night = Night(tmp_path, gateway=FakeGateway(file=in_turn(*steps)))
+
+    assert night.run().exit_code == 0
+    night.sound()
+
+
 def test_a_file_without_a_length_is_taken_to_its_end(tmp_path: Path) -> None:
     """No Content-Length: the probe decides whether it is whole."""
     night = Night(tmp_path, gateway=FakeGateway(file=always(replace(OK, length=False))))
