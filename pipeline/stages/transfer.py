@@ -246,8 +246,8 @@ def _total(status: int, headers: Mapping[str, str], start: int) -> int | None:
 def _range_start(headers: Mapping[str, str]) -> int:
     """Where a partial answer begins, by its `Content-Range: bytes 5-9/10`; -1 where it does not say."""
     unit, _, rest = headers.get("content-range", "").partition(" ")
-    first = rest.partition("-")[0]
-    return int(first) if unit == "bytes" and _DIGITS.fullmatch(first) else -1
+    first, dash, _ = rest.partition("-")
+    return int(first) if unit == "bytes" and dash and _DIGITS.fullmatch(first) else -1
 
 
 def _validator(headers: Mapping[str, str]) -> str | None:

@@ -142,8 +142,10 @@ def test_a_stretch_that_was_not_asked_for_is_not_taken(tmp_path: Path) -> None:
     """206 from another place, or from nowhere: dropped, and loaded from the start."""
     wrong = Step(status=206, body=b"x" * 100, headers={"content-range": "bytes 7-106/9999"})
     nowhere = Step(status=206, body=b"x" * 100)
+    half = Step(status=206, body=b"x" * 100, headers={"content-range": f"bytes {HALF}"})
     beyond = Step(status=416)
-    night = Night(tmp_path, gateway=FakeGateway(file=in_turn(cut(), wrong, cut(), nowhere, cut(), beyond)))
+    steps = [cut(), wrong, cut(), nowhere, cut(), half, cut(), beyond]
+    night = Night(tmp_path, gateway=FakeGateway(file=in_turn(*steps)))
 
     assert night.run().exit_code == 0
     night.sound()
