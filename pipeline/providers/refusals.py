@@ -106,7 +106,8 @@ def _poll_verdict(status: int, error: GatewayError | None) -> PollVerdict:
     if not 400 <= status < 500:
         return PollVerdict.TRY_AGAIN
     topic = topic_of(error) if error else None
-    if topic is Topic.MODERATION and status not in _NOT_FINAL:
+    own = error if error is not None and error.proper else None  # what a proxy in front wrote ends nothing
+    if own and topic is Topic.MODERATION and status not in _NOT_FINAL:
         return PollVerdict.MODERATED
     if status == 402 or (topic is Topic.CREDITS and status in _MAY_NAME_ACCOUNT):
         return PollVerdict.CREDITS
@@ -114,7 +115,7 @@ def _poll_verdict(status: int, error: GatewayError | None) -> PollVerdict:
         return PollVerdict.TRY_AGAIN
     if status in (401, 403) or topic is Topic.KEY:
         return PollVerdict.ACCOUNT
-    bad_input = status == 400 and error is not None and names_bad_input(error)
+    bad_input = status == 400 and own is not None and names_bad_input(own)
     return PollVerdict.FAILED if bad_input else PollVerdict.REFUSED
 
 

@@ -151,6 +151,14 @@ def test_what_does_not_plainly_blame_the_input_never_ends_the_take(text: str, co
     assert polled(400, an_error(text, code=code)).verdict is V.REFUSED
 
 
+@pytest.mark.parametrize("text", ["Blocked: content policy violation", "Invalid prompt"])
+@pytest.mark.parametrize("name", ["message", "msg", "detail"])
+def test_what_a_proxy_in_front_writes_never_ends_the_take(name: str, text: str) -> None:
+    """A lone text is not the gateway's own form: a firewall blocks this question, and knows of no clip."""
+    assert polled(400, {name: text}).verdict is V.REFUSED
+    assert polled(400, {"code": "x", "message": text}).verdict in (V.MODERATED, V.FAILED)
+
+
 def test_a_moderated_poll_keeps_charge_and_words() -> None:
     assert polled(400, MODERATED_POLL) == Polled(
         verdict=V.MODERATED,
