@@ -113,5 +113,6 @@ def _frame(file: BinaryIO, chunk: _Chunk) -> tuple[int, int]:
         return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
     if chunk.kind == b"VP8 " and len(head) == 10 and head[3:6] == b"\x9d\x01\x2a":
         width, height = struct.unpack("<HH", head[6:])
-        return width & 0x3FFF, height & 0x3FFF
+        if width & 0x3FFF and height & 0x3FFF:
+            return width & 0x3FFF, height & 0x3FFF
     raise ImageError(DAMAGED)

@@ -228,6 +228,7 @@ DAMAGED = {
     "unknown first": b"RIFF\x0c\0\0\0WEBPABCD\0\0\0\0",
     "nothing": b"RIFF\x04\0\0\0WEBP",
     "short VP8X": b"RIFF\x14\0\0\0WEBPVP8X\x02\0\0\0\0\0VP8 \0\0\0\0"[:-2],
+    "no height in a webp": b"RIFF\x16\0\0\0WEBPVP8 \x0a\0\0\0\x10\0\0\x9d\x01\x2a\x10\0\0\0",
     "no key frame": b"RIFF\x16\0\0\0WEBPVP8 \x0a\0\0\0" + bytes(10),
 }
 
