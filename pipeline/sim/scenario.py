@@ -39,6 +39,8 @@ from pipeline.sim.faults.base import Count, Seconds
 from pipeline.sim.values import checked, types_of
 from pipeline.sim.world import WorldRules
 
+# PyYAML lets through what its constructors trip over: `2024-99-99`, `!!bool x`, `!!timestamp`, deep nesting.
+_NOT_YAML = (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError)
 PollForm = Literal["flat", "envelope", "mixed"]
 ClipMode = Literal["real", "small"]
 
@@ -82,7 +84,7 @@ def read_scenario(text: str, where: str, *, name: str = "calm") -> Scenario:
     """A scenario from YAML text; `where` begins every error message."""
     try:
         value = yaml.safe_load(text)
-    except yaml.YAMLError as exc:
+    except _NOT_YAML as exc:
         raise ScenarioError(f"{where}: not YAML: {exc}") from exc
     fields = _mapping({} if value is None else value, where)
     rule_names = {item.name for item in dataclasses.fields(WorldRules)}

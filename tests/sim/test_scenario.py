@@ -98,6 +98,11 @@ def test_a_number_and_its_text_are_the_same_choice() -> None:
     [
         ("- a", "must be a mapping"),
         ("a: [", "not YAML"),
+        ("render_s: 2024-99-99", "not YAML"),
+        ("!!timestamp", "not YAML"),
+        ("render_s: !!bool x", "not YAML"),
+        ("render_s: !!int", "not YAML"),
+        ("faults: " + "[" * 500, "not YAML"),
         ("1: 2", "must be a mapping"),
         ("rendering: 4", "unknown field 'rendering'"),
         ("name: 7", "name: 7, expected text"),
