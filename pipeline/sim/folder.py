@@ -18,9 +18,13 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from pipeline.sim.pictures import Picture
+from pipeline.sim.values import checked, types_of
 from pipeline.sim.world import Job
+
+_FIELDS = types_of(Job)
 
 
 class WorldFolderError(Exception):
@@ -88,11 +92,19 @@ class WorldFolder:
             self._journal.truncate(whole)
         for number, line in enumerate(data[:whole].splitlines(), 1):
             try:
-                yield Job(**json.loads(line))
-            except (ValueError, TypeError) as exc:
+                yield _acceptance(json.loads(line))
+            except (ValueError, TypeError, RecursionError) as exc:
                 raise WorldFolderError(
                     f"{self.path}/journal.jsonl:{number}: not an acceptance: {exc}"
                 ) from exc
+
+
+def _acceptance(fields: dict[str, Any]) -> Job:
+    """The job of one line, each field of its type. Raises ValueError, TypeError."""
+    job = Job(**fields)
+    for name, kind in _FIELDS.items():
+        checked(getattr(job, name), kind)
+    return job
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -116,6 +128,6 @@ def _identity(path: Path) -> Identity:
         write_whole(path, json.dumps(new).encode())
     try:
         value = json.loads(path.read_bytes())
-        return Identity(value["key"], bytes.fromhex(value["secret"]))
-    except (ValueError, KeyError, TypeError) as exc:
+        return Identity(checked(value["key"], str), bytes.fromhex(value["secret"]))
+    except (ValueError, KeyError, TypeError, RecursionError) as exc:
         raise WorldFolderError(f"{path}: not a world of this simulator: {exc}") from exc

@@ -74,8 +74,20 @@ def test_damage_elsewhere_is_an_error_with_its_place(tmp_path: Path) -> None:
         WorldFolder(tmp_path)
 
 
-def test_a_damaged_identity_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "world.json").write_text('{"key": 1}')
+@pytest.mark.parametrize(
+    "line", ["[" * 3000, OLD_LINE.replace("854", '"wide"'), OLD_LINE.replace("1.35", "NaN")]
+)
+def test_a_line_that_is_no_acceptance_is_an_error(tmp_path: Path, line: str) -> None:
+    """Found when it is read, not when the job is asked about."""
+    (tmp_path / "journal.jsonl").write_text(line.strip() + "\n")
+
+    with pytest.raises(WorldFolderError, match=r"journal\.jsonl:1: not an acceptance"):
+        WorldFolder(tmp_path)
+
+
+@pytest.mark.parametrize("text", ['{"key": 1}', '{"key": 1, "secret": "00"}', "[" * 3000])
+def test_a_damaged_identity_is_an_error(tmp_path: Path, text: str) -> None:
+    (tmp_path / "world.json").write_text(text)
 
     with pytest.raises(WorldFolderError, match="not a world"):
         WorldFolder(tmp_path)
