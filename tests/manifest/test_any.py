@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 
-from hypothesis import given, settings
+from fuzz.manifests import manifest_holds
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from manifest.reading import JOBS, entries, entry, lines, read
+from support.builders_core import steady
 
 from pipeline.manifest import read_manifest
+from pipeline.manifest.fields import DefaultFields, JobFields, LimitFields, names
 
 CORPUS = "".join(
     file.read_text(encoding="utf-8") for file in sorted(Path(__file__).parent.glob("broken/*.txt"))
@@ -52,34 +56,62 @@ PIECES = [
     *("🦊", "%"),
 ]
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1).filter(str.strip)
-
-
-def check(data: bytes) -> None:
-    manifest = read(data)
-    found = list(manifest.entries())
-    assert manifest.problems or found
-    assert len(manifest.problems) == min(100, manifest.total_problems)
-    for problem in manifest.problems:
-        assert problem.message.isprintable()
-        assert problem.line >= 1
-        assert problem.column >= 1
+NESTED = st.sampled_from(["image", "timestamp_s", "prompt", "url"])
 
 
 @given(st.binary())
 def test_any_bytes(data: bytes) -> None:
-    check(data)
+    manifest_holds(data)
 
 
 @settings(max_examples=400)
 @given(st.lists(st.sampled_from(PIECES), max_size=30))
 def test_any_pieces_of_yaml(pieces: list[str]) -> None:
-    check("".join(pieces).encode())
+    manifest_holds("".join(pieces).encode())
 
 
 @given(st.integers(0, len(CORPUS)), st.integers(1, 400), st.binary(max_size=3))
 def test_any_cut_of_the_corpus_with_something_thrown_in(start: int, size: int, extra: bytes) -> None:
     cut = CORPUS[start : start + size].replace("--> ", "# ").encode()
-    check(cut[: len(cut) // 2] + extra + cut[len(cut) // 2 :])
+    manifest_holds(cut[: len(cut) // 2] + extra + cut[len(cut) // 2 :])
+
+
+VALUES = st.recursive(
+    st.sampled_from([None, True, -1, 0, 1, 6, 8, 64, 3600, 10**30, 0.5, float("inf"), float("nan"), ""])
+    | st.sampled_from(["a", "b", "a/b", "..", "A", "16:9", "720p", "30m", "x.png", "~root/x.png", "x" * 5000])
+    | st.sampled_from(
+        ["https://e.com/a?b", "https://[", "http://127.0.0.1:99999/", "data:image/png;base64,AAAA"]
+    )
+    | st.sampled_from(
+        ["grok-imagine-video", "grok-imagine-video-1.5", "grok_video3", "xai", "\ud800", "狐\u202e"]
+    )
+    | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NESTED, inner, max_size=3),
+    max_leaves=6,
+)
+JOB_LISTS = st.lists(
+    st.fixed_dictionaries(
+        {"prompt": st.just("x")}, optional={name: VALUES for name in names(JobFields) if name != "prompt"}
+    )
+    | st.dictionaries(st.sampled_from([*names(JobFields), "promt", "<<"]), VALUES, max_size=6),
+    max_size=4,
+)
+
+
+@settings(steady, max_examples=150)
+@given(
+    jobs=JOB_LISTS,
+    defaults=st.dictionaries(st.sampled_from(names(DefaultFields)), VALUES, max_size=3),
+    limits=st.dictionaries(st.sampled_from(names(LimitFields)), VALUES, max_size=3),
+    ascii_only=st.booleans(),
+)
+@example(jobs=[{"prompt": "\ud800", "id": "a"}], defaults={}, limits={}, ascii_only=True)
+def test_any_values_in_any_field(
+    jobs: list[object], defaults: dict[str, object], limits: dict[str, object], ascii_only: bool
+) -> None:
+    """JSON is YAML: every field with every kind of value, and all that passes goes through every provider."""
+    document = {"version": 1, "defaults": defaults, "limits": limits, "jobs": jobs}
+    manifest_holds(json.dumps(document, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass"))
 
 
 def double_quoted(text: str) -> str:
