@@ -10,8 +10,10 @@ unexport PYTHONPATH
 KILLS ?= 100
 N ?= 300
 SEED ?= 1
+SECONDS ?= 60
+TARGET ?= all
 
-.PHONY: demo test check bench crash nights clean
+.PHONY: demo test check bench crash nights fuzz clean
 
 demo: .venv/installed
 	$(DEV)/nightreel run manifests/quickstart.yaml
@@ -40,6 +42,9 @@ crash: .venv/installed-test
 nights: .venv/installed-test
 	cd tests && ../$(DEV)/python -m nights --nights $(N) --seed $(SEED) $(if $(PLANTED),--planted $(PLANTED))
 
+fuzz: .venv/installed-fuzz
+	cd tests && ../$(DEV)/python -m fuzz --seconds $(SECONDS) --target $(TARGET) $(if $(REPLAY),--replay $(REPLAY))
+
 clean:
 	rm -rf .venv .venv-test build dist
 
@@ -50,6 +55,10 @@ clean:
 
 .venv/installed-test: .venv/installed
 	$(DEV)/python $(PIP_INSTALL) --editable '.[test]'
+	touch $@
+
+.venv/installed-fuzz: .venv/installed-test
+	$(DEV)/python $(PIP_INSTALL) --editable '.[test,fuzz]'
 	touch $@
 
 .venv-test/installed: pyproject.toml constraints.txt
