@@ -52,7 +52,8 @@ def _write(target: Target, folder: Path) -> None:
 def _command(name: str, seconds: int) -> list[str]:
     folder = OUT / name
     options = [f"-max_total_time={seconds}", f"-timeout={SLOWEST_S}", f"-rss_limit_mb={MEMORY_MB}"]
-    options += [f"-dict={folder}/words", f"-artifact_prefix={folder}/found/"]
+    options += [f"-artifact_prefix={folder}/found/"]
+    options += [f"-dict={folder}/words"] if TARGETS[name].words else []
     return [sys.executable, "-m", "fuzz.guided", name, *options, f"{folder}/corpus", f"{folder}/seeds"]
 
 

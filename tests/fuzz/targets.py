@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from fuzz import seeds, words
+from fuzz import documents, seeds, words
 from fuzz.answers import answer_holds
 from fuzz.files import clip_holds, env_file_holds, scenario_holds, world_holds
 from fuzz.headers import times_hold
@@ -31,6 +31,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
         "answers": Target(
             holds=lambda data: answer_holds(answer_of(data)), seeds=seeds.answers, words=words.JSON
         ),
+        "documents": Target(holds=documents.documents_hold, seeds=documents.seeds, words=""),
         "manifests": Target(holds=manifest_holds, seeds=seeds.manifests, words=words.YAML),
         "times": Target(holds=times_hold, seeds=seeds.times, words=words.DATES),
         "transfers": Target(holds=transfers_hold, seeds=seeds.transfers, words=words.HTTP),
