@@ -5,7 +5,6 @@ Opens nothing itself: everything it works with is handed in by `wiring.py`.
 
 from __future__ import annotations
 
-import secrets
 import signal
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -18,14 +17,14 @@ import anyio
 from pipeline.again import UNKNOWN, Ends
 from pipeline.clock import Clock, utc_text
 from pipeline.config import Settings
-from pipeline.errors import DiskFullError, LedgerError, UsageError
+from pipeline.errors import DiskFullError, LedgerError
 from pipeline.events import LedgerSaved, Listener, RunEnded, RunStarted, TakesHeld
 from pipeline.feeder import Feeder
-from pipeline.ledger.base import Ledger, Outlay, PlacedTake
+from pipeline.ledger.base import Ledger, PlacedTake
 from pipeline.model import TakeState
-from pipeline.money import usd_text
 from pipeline.offload import Offload
 from pipeline.plan import Checked, next_page, plan, planned_jobs
+from pipeline.preflight import look_at_key, weigh
 from pipeline.selection import Selection
 from pipeline.stages.base import STOPPED, Inbox, Record, Switches
 from pipeline.stages.budget import Budget
@@ -40,7 +39,6 @@ from pipeline.storage.base import Storage
 QUEUE_SIZE = 16
 PAGE = 256
 COUNTS_EVERY_S = 30.0
-MOST_REMADE = 10  # finished jobs that are made anew without a question
 COMING = frozenset({TakeState.ACCEPTED, TakeState.READY})
 SIGNAL_EXIT = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
@@ -127,11 +125,13 @@ class Runner:
         if made:
             notes += (f"{made} job{'s' * (made != 1)} made anew, as you asked",)
         await self._look_at_clips()
-        await self._look_at_key()
+        key_env = self.checked.provider.capabilities.key_env
+        await look_at_key(self.ledger, self.settings, self.record, key_env)
         await self.budget.publish()
         outlay = await self.ledger.outlay()
         if not self.collect:
-            notes += await self._weigh(outlay)
+            batch_ticks, _ = await self.ledger.spent()
+            notes += weigh(outlay, self.settings.caps, batch_ticks, remake=self.remake)
         counts = await self.ledger.counts()
         self.tell(
             RunStarted(
@@ -146,44 +146,6 @@ class Runner:
         )
         if not self.switches.draining:
             await self._flow()
-
-    async def _look_at_key(self) -> None:
-        """Say so when the key is another than takes in flight were sent with; polls go on."""
-        if self.settings.simulated:
-            return
-        origin, key = self.settings.origin, self.settings.key
-        known = await self.ledger.key_check(origin)
-        if known is not None and key.digest(known[0]) == known[1]:
-            return
-        counts = await self.ledger.in_flight(0.0)
-        if known is not None and counts:
-            name = self.gateway.provider.capabilities.key_env
-            why = (
-                f"{name} is another key than before: {_jobs(len(counts))} in flight were sent with that one,"
-                " and the gateway may refuse to tell of them"
-            )
-            self.record.trouble("key.changed", why)
-        salt = secrets.token_hex(16)
-        await self.ledger.set_key_check(origin, salt, key.digest(salt))
-
-    async def _weigh(self, outlay: Outlay) -> tuple[str, ...]:
-        """Look at what is to be sent before the first request. Raises UsageError where it must not begin."""
-        caps = self.settings.caps
-        if caps.any and outlay.unpriced:
-            raise UsageError(
-                f"no price is known for {_jobs(outlay.unpriced)}, such as {outlay.unpriced_key!r}: no"
-                " budget can be kept. Put what you pay into `prices:`, or leave the budget out"
-            )
-        if outlay.remade > MOST_REMADE and not self.remake:
-            raise UsageError(
-                f"{_jobs(outlay.remade)} that have their clips ask for something else than before, and"
-                " would be made and paid anew: `nightreel plan` shows which. Say --remake if you mean it"
-            )
-        batch, _ = await self.ledger.spent()
-        if caps.batch_ticks is None or batch + outlay.ticks <= caps.batch_ticks:
-            return ()
-        left = usd_text(max(0, caps.batch_ticks - batch))
-        return (f"{usd_text(outlay.ticks)} are to be sent, and the budget has {left} left: the rest is held",)
 
     async def _refuse_other_origin(self) -> None:
         """No clip of one gateway may count as done for another, least of all a simulated one."""
@@ -349,7 +311,3 @@ class Runner:
         coming = self.collect and not COMING.isdisjoint(counts)
         stopped = self.stopped or coming
         return self.signal_code or self.switches.exit_code or (STOPPED if stopped else 1)
-
-
-def _jobs(count: int) -> str:
-    return f"{count} job{'s' * (count != 1)}"

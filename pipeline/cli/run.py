@@ -31,6 +31,7 @@ from pipeline.stages.base import STOPPED
 from pipeline.wiring import RunOptions, run_manifest
 
 CALM = "calm"  # the scenario of a rehearsal that names none
+INTERRUPTED = 130
 MAX_ROWS = 40
 MANY_FILES = 4096
 DONE = TakeState.DONE
@@ -222,8 +223,13 @@ def _agreed(manifest: Path, options: RunOptions) -> RunOptions:
         return options
     for line in plan.question(found):
         say(line)
-    if not typer.confirm("Go on?", err=True):
-        say("nothing was sent")
+    try:
+        agreed = typer.confirm("Go on?", err=True)
+    except typer.Abort:  # Ctrl-C, or the terminal was closed
+        say("\nnothing was sent")
+        raise typer.Exit(INTERRUPTED) from None
+    if not agreed:
+        say("nothing was sent; with --collect, what is in flight is brought home")
         raise typer.Exit(STOPPED)
     return replace(options, remake=True)
 

@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 
+from pipeline.errors import DiskFullError, LedgerError
 from pipeline.ledger.base import OverCapError
 from pipeline.ledger.connection import Connect, Connection, connect, translated
 from pipeline.money import usd_text
@@ -72,7 +73,7 @@ class SqliteAccount:
                 raise
             self._db.execute("COMMIT")
         except sqlite3.Error as exc:
-            raise translated(exc, self._path) from exc
+            raise _translated(exc, self._path) from exc
 
     def _check(self, month: str, more: int, cap: int) -> None:
         total = next(iter(self._db.execute(_SUM, {**self._own, "month": month})))[0]
@@ -85,6 +86,8 @@ class SqliteAccount:
 
 def _opened(path: Path, connect: Connect) -> Connection:
     try:
+        if path.is_symlink():
+            raise LedgerError(f"{path} is a link, and what it leads to is not written: remove it")
         db = connect(path)
         path.chmod(0o600)
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON"):
@@ -92,4 +95,12 @@ def _opened(path: Path, connect: Connect) -> Connection:
         db.execute(_TABLE)
         return db
     except (sqlite3.Error, OSError) as exc:
-        raise translated(exc, path) from exc
+        raise _translated(exc, path) from exc
+
+
+def _translated(exc: Exception, path: Path) -> DiskFullError | LedgerError:
+    if isinstance(error := translated(exc, path), DiskFullError):
+        return error
+    return LedgerError(
+        f"{path} cannot be used ({exc}): move it away; each batch adds its sums at its next run"
+    )

@@ -80,7 +80,7 @@ UPDATE takes SET sent_by = :run_id WHERE id = :id;
 SELECT COALESCE(sum(ticks), 0), COALESCE(sum(ticks) FILTER (WHERE run_id = :run_id), 0) FROM spending;
 
 -- name: spent_by_month
-SELECT month, sum(ticks) FROM spending GROUP BY month HAVING sum(ticks) <> 0;
+SELECT month, sum(ticks) FROM spending GROUP BY month;
 
 -- name: resubmitted
 SELECT COALESCE(sum(n.estimate_ticks), 0) FROM takes o

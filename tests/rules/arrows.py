@@ -32,7 +32,7 @@ LAYERS = (
     ),
     ("transport", "ledger", "storage", "media", "sources", "logs"),
     ("stages",),
-    ("plan", "forecast", "feeder", "runner"),
+    ("plan", "forecast", "feeder", "preflight", "runner"),
     ("opening", "decisions", "recovery", "simulated", "wiring"),
     ("doctor", "cli", "__main__", ""),  # the root itself offers to other programs what wiring opens
 )
