@@ -198,12 +198,12 @@ class FakeGateway:
         *,
         render_s: float | Callable[[str], float] = 20.0,
         link_life_s: float = 3600.0,
-        ticks: int | None = 500_000_000,
+        ticks: int | Callable[[str], int | None] | None = 500_000_000,
     ) -> None:
         self.submit, self.poll, self.file = submit, poll, file
         self.render_s = render_s
         self.link_life_s = link_life_s
-        self.ticks = ticks
+        self.ticks = ticks  # told with each clip, perhaps by job key
         self.asks: list[Ask] = []
         self.orders: dict[str, Order] = {}
         self.keys: dict[str, str] = {}  # of each prompt, as the night told
@@ -316,7 +316,8 @@ class FakeGateway:
     def done_body(self, remote_id: str) -> dict[str, Any]:
         url = f"{FILE_HOST}/{remote_id}/{len(self.links) + 1}.mp4"
         self.links[url] = self.now + self.link_life_s
-        usage = {} if self.ticks is None else {"usage": {"cost_in_usd_ticks": self.ticks}}
+        ticks = self.ticks(self.orders[remote_id].key) if callable(self.ticks) else self.ticks
+        usage = {} if ticks is None else {"usage": {"cost_in_usd_ticks": ticks}}
         return {"status": "done", "video": {"url": url, "duration": 6}, **usage}
 
     @asynccontextmanager

@@ -29,6 +29,7 @@ from support.builders_engine import Ask, FakeGateway
 from pipeline.config import Settings, resolve
 from pipeline.decisions import settle
 from pipeline.events import Event, Paused, Trouble
+from pipeline.ledger.account import SqliteAccount
 from pipeline.ledger.connection import Connection, connect
 from pipeline.ledger.sqlite import SqliteLedger
 from pipeline.logs import JsonLog
@@ -221,11 +222,17 @@ class Night:
     jobs: Sequence[JobEntry] = ("candle",)
     gateway: Any = field(default_factory=FakeGateway)  # or another world with its methods
     limits: dict[str, Any] = field(default_factory=dict)
+    head: dict[str, Any] = field(default_factory=dict)  # more of the manifest: prices, brake, on_unknown
     settings: dict[str, Any] = field(default_factory=dict)
     provider: str = "cometapi"
     base_url: str = "https://gateway.test"
+    key: str = KEY
     again: frozenset[TakeState] = frozenset()
     collect: bool = False
+    run_budget_ticks: int | None = None
+    canary: int | None = None
+    remake: bool = False
+    account: Path | None = None  # what all batches of the account spend
     logs: bool = False  # write log.jsonl, as the command does
     faults: Callable[[str], Exception | None] = no_faults
     ledger_full: Callable[[], bool] = lambda: False
@@ -247,9 +254,9 @@ class Night:
         self.jobs = jobs
         entries = [_entry(job) for job in jobs]
         self.gateway.keys |= {entry["prompt"]: entry["id"] for entry in entries}
-        head = {"version": 1, "batch": "night", "provider": self.provider, "limits": self.limits}
-        text = json.dumps({**head, "jobs": entries} if self.limits else {**_without(head), "jobs": entries})
-        (self.folder / "night.yaml").write_text(text, "utf-8")
+        limits = {"limits": self.limits} if self.limits else {}
+        head = {"version": 1, "batch": "night", "provider": self.provider, **limits, **self.head}
+        (self.folder / "night.yaml").write_text(json.dumps({**head, "jobs": entries}), "utf-8")
 
     # --- time passes
 
@@ -293,23 +300,33 @@ class Night:
     async def _run(self, *, signals: bool) -> RunResult:
         checked = check_manifest(self.folder / "night.yaml")
         provider, facts = checked.provider, checked.provider.capabilities
-        env = {facts.key_env: KEY, facts.base_url_env: self.base_url}
-        plain = resolve(provider.name, facts, checked.head.limits, env)
+        env = {facts.key_env: self.key, facts.base_url_env: self.base_url}
+        limits = replace(checked.head.limits, run_budget_ticks=self.run_budget_ticks)
+        plain = resolve(provider.name, facts, limits, env)
         settings: Settings = replace(plain, **self.settings)
         make_folder(self.batch, self.folder)
         ledger = await self._ledger()
+        account = await self._account(settings.origin)
         log = JsonLog(self.batch / LOG_NAME, settings.key, NightClock(self.jumps).wall) if self.logs else None
         try:
-            runner = self._assemble(checked, settings, ledger, log)
+            runner = self._assemble(checked, settings, ledger, account, log)
             runner.gateway.rng.seed(self.seed)
             return await runner.run(signals=signals)
         finally:
             await Inline()(ledger._db.close)
+            if account is not None:
+                await Inline()(account._db.close)
             if log is not None:
                 log.close()
 
     async def _ledger(self) -> SqliteLedger:
         return await SqliteLedger.open(self.batch / LEDGER_NAME, Doors(self.fate, no_faults), self.connect)
+
+    async def _account(self, origin: str) -> SqliteAccount | None:
+        if self.account is None:
+            return None
+        doors = Doors(self.fate, no_faults)
+        return await SqliteAccount.open(self.account, origin, self.folder.name, doors, self.connect)
 
     # --- what a night of another kind does in its own way
 
@@ -329,7 +346,12 @@ class Night:
         self.events.append((asyncio.get_running_loop().time(), event))
 
     def _assemble(
-        self, checked: Any, settings: Settings, ledger: SqliteLedger, log: JsonLog | None
+        self,
+        checked: Any,
+        settings: Settings,
+        ledger: SqliteLedger,
+        account: SqliteAccount | None,
+        log: JsonLog | None,
     ) -> Runner:
         def tell(event: Event) -> None:
             if not self.fate.dead:
@@ -341,6 +363,9 @@ class Night:
             checked=checked,
             again=self.again,
             collect=self.collect,
+            canary=self.canary,
+            remake=self.remake,
+            account=account,
             settings=settings,
             folder=self.batch,
             ledger=ledger,
@@ -455,10 +480,6 @@ def _entry(job: JobEntry) -> dict[str, Any]:
     """A job by its name alone, or with fields."""
     given: dict[str, Any] = {"id": job} if isinstance(job, str) else dict(job)
     return {"prompt": f"A {given['id']}.", **given}
-
-
-def _without(head: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in head.items() if name != "limits"}
 
 
 def _interrupt() -> None:
