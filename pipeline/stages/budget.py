@@ -30,6 +30,7 @@ class Budget:
         self._switches = switches
         self._turn = anyio.Lock()
         self._dearer: dict[str, tuple[int, int]] = {}  # by model: the highest figure, and its estimate
+        self._cheaper: set[str] = set()  # models of which it was told that they cost less than expected
 
     async def intend(self, take: Take, **facts: Any) -> Take | None:
         """The take with its intent on record and its money reserved; None: a cap is reached."""
@@ -70,18 +71,25 @@ class Budget:
             self._compare(take, take.cost_ticks, take.estimate_ticks)
 
     def _compare(self, take: Take, figure: int, estimate: int) -> None:
-        off = figure / estimate - 1
-        known, its_estimate = self._dearer.get(_model(take), (1, 1))
-        news = figure * its_estimate > known * estimate
-        if abs(off) <= WARN_AT or (off > 0 and not news):
+        off = figure - estimate
+        if abs(off) <= WARN_AT * estimate or not self._is_news(_model(take), figure, estimate):
             return
         what = f"{usd_text(figure)} for {_model(take)}, {usd_text(estimate)} was expected"
         if off > 0:
             self._dearer[_model(take)] = (figure, estimate)
-        if off > STOP_AT:
+        if off > STOP_AT * estimate:
             self._switches.hold(f"price: the gateway charges {what}; put what you pay into `prices:`")
         else:
             self._record.trouble("price.drifted", f"the gateway charges {what}", take)
+
+    def _is_news(self, model: str, figure: int, estimate: int) -> bool:
+        """Dearer than any before; or cheaper for the first time, as nothing follows from that."""
+        if figure < estimate:
+            known_cheaper = model in self._cheaper
+            self._cheaper.add(model)
+            return not known_cheaper
+        known, its_estimate = self._dearer.get(model, (1, 1))
+        return figure * its_estimate > known * estimate
 
 
 def _model(take: Take) -> str:

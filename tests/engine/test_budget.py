@@ -118,7 +118,7 @@ def a_priced_night(folder: Path, cents: int, **more: Any) -> Night:
 
 @pytest.mark.parametrize(
     ("cents", "warnings", "reserved"),
-    [(30, 0, 30), (34, 1, 34), (45, 1, 45), (27, 0, 30)],
+    [(30, 0, 30), (33, 0, 30), (34, 1, 34), (45, 1, 45), (27, 0, 30), (15, 1, 30), (0, 1, 30)],
 )
 def test_a_figure_off_by_more_than_a_tenth_warns_once(
     tmp_path: Path, cents: int, warnings: int, reserved: int
