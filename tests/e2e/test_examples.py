@@ -49,6 +49,12 @@ MADE = {
         "three-stops": "generate grok-imagine-video-1.5, 2 s, 854x480",
         "kite-and-boat": "generate grok-imagine-video-1.5, 2 s, 854x480",
     },
+    "budget": {
+        "kettle": "generate grok-imagine-video, 1 s, 854x480",
+        "leaves": "generate grok-imagine-video, 1 s, 1280x720",
+        "hills": "generate grok-imagine-video-1.5, 1 s, 854x480",
+        "kettle-snow": "edit grok-imagine-video, 1 s, 854x480",
+    },
     "chains": {
         "candle": "generate grok-imagine-video, 2 s, 854x480",
         "candle-snow": "edit grok-imagine-video, 2 s, 854x480",
