@@ -88,21 +88,31 @@ async def forecast(
 def _outlook(takes: list[Take], fingerprint: str, selected: bool, again: Ends) -> tuple[Outlook, str | None]:
     same = [take for take in takes if take.fingerprint == fingerprint]
     newest = max(same, key=lambda take: take.number, default=None)
-    if newest is None:
+    past = [take for take in takes if take.fingerprint != fingerprint]
+    before = [take for take in past if take.state is not TakeState.PLANNED]
+    if before and _is_first(newest):
+        outlook, reason = Outlook.CHANGED, f"asks for something else than before ({_past(before)})"
+    elif newest is None:
         outlook, reason = Outlook.NEW, None
-        if any(take.state is not TakeState.PLANNED for take in takes):
-            outlook, reason = Outlook.CHANGED, f"asks for something else than before ({_past(takes)})"
     else:
-        outlook, reason = _BY_STATE[newest.state], newest.reason
-        if outlook is Outlook.ENDED:
-            reason = f"{newest.state}: {newest.reason}"
-        if newest.state in again and selected:
-            outlook, reason = Outlook.AGAIN, f"{newest.state}: {newest.reason}"
-        if outlook is Outlook.WAITING:
-            reason = None
+        outlook, reason = _by_newest(newest, again if selected else NO_ENDS)
     if outlook in SENT and not selected:
         return Outlook.LEFT_OUT, None
     return outlook, reason
+
+
+def _is_first(newest: Take | None) -> bool:
+    """Whether nothing was sent yet for what is asked now. It may be on record: by a run that refused to."""
+    return newest is None or (newest.number == 1 and _BY_STATE[newest.state] is Outlook.WAITING)
+
+
+def _by_newest(newest: Take, again: Ends) -> tuple[Outlook, str | None]:
+    if newest.state in again:
+        return Outlook.AGAIN, f"{newest.state}: {newest.reason}"
+    outlook = _BY_STATE[newest.state]
+    if outlook is Outlook.ENDED:
+        return outlook, f"{newest.state}: {newest.reason}"
+    return outlook, None if outlook is Outlook.WAITING else newest.reason
 
 
 def _past(takes: list[Take]) -> str:
