@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-import pty
 import re
-import struct
-import subprocess
 import sys
-import termios
-from pathlib import Path
 
 import pytest
+from e2e.terminal import on_a_terminal
 from support.command import (
-    NIGHTREEL,
     Desk,
     Ended,
     Running,
@@ -195,33 +188,6 @@ def test_progress_redraws_on_a_terminal(desk: Desk, secretive: Sim) -> None:
 
 def without_colour(screen: str) -> str:
     return re.sub(rf"{ESCAPE}\[[0-9;]*m", "", screen)
-
-
-def on_a_terminal(desk: Desk, *words: str | Path) -> tuple[str, Ended]:
-    """All that a terminal of 120 columns on stderr was sent, and how the command ended."""
-    near, far = pty.openpty()
-    try:
-        fcntl.ioctl(far, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
-        command = [os.fspath(word) for word in (NIGHTREEL, *words)]
-        with subprocess.Popen(
-            command, cwd=desk.folder, env=desk.clean_env, stdin=far, stdout=subprocess.PIPE, stderr=far
-        ) as process:
-            os.close(far)
-            screen = b""
-            while data := read_terminal(near):
-                screen += data
-            out = process.communicate(timeout=10)[0].decode()
-    finally:
-        os.close(near)
-    return screen.decode(), Ended(code=process.returncode, out=out, err="", seconds=0.0)
-
-
-def read_terminal(terminal: int) -> bytes:
-    """The next bytes; none once nobody has the other end open any more."""
-    try:
-        return os.read(terminal, 1 << 16)
-    except OSError:  # EIO, which is how Linux says it
-        return b""
 
 
 @pytest.mark.slow
