@@ -33,6 +33,7 @@ from pipeline.wiring import RunOptions, run_manifest
 CALM = "calm"  # the scenario of a rehearsal that names none
 INTERRUPTED = 130
 MAX_ROWS = 40
+MOST_USD = 1_000_000
 MANY_FILES = 4096
 DONE = TakeState.DONE
 
@@ -157,8 +158,8 @@ def command(
     _allow_many_files()
     if quiet and verbose:
         raise UsageError("say one of --quiet and -v")
-    if budget is not None and budget <= 0:
-        raise UsageError("--budget is a number of US dollars above 0; --collect sends nothing")
+    if budget is not None and not 0 < budget <= MOST_USD:  # also where it is `nan`
+        raise UsageError(f"--budget is a number of US dollars above 0, at most {MOST_USD:,}")
     if collect and (retry is not None or resubmit_unknown or dry_run):
         raise UsageError("--collect sends nothing: leave out --retry, --resubmit-unknown and --dry-run")
     options = RunOptions(

@@ -32,7 +32,7 @@ def prices_of(env: Mapping[str, str], facts: Capabilities) -> dict[str, Price]:
         return {}
     try:
         found = json.loads(text)
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         raise UsageError(f'{facts.prices_env} is no JSON such as {{"*": {{"clip": 0.4}}}}: {exc}') from exc
     if not isinstance(found, dict):
         raise UsageError(f"{facts.prices_env}: expected models with {EXPECTED}")
@@ -48,5 +48,6 @@ def _checked(model: str, price: object, facts: Capabilities) -> Price:
     checked, errors = fields.check(PriceFields, price)
     if checked is None:
         wrong = errors[0]
-        raise UsageError(f"{where}: {wrong.field}: {wrong.expected or 'unknown field'}; expected {EXPECTED}")
+        why = f"expected {wrong.expected}" if wrong.expected else f"unknown field; expected {EXPECTED}"
+        raise UsageError(f"{where}: {wrong.field}: {why}")
     return own_price(checked)
