@@ -224,15 +224,16 @@ def _agreed(manifest: Path, options: RunOptions) -> RunOptions:
         return options
     for line in plan.question(found):
         say(line)
-    try:
-        agreed = typer.confirm("Go on?", err=True)
-    except typer.Abort:  # Ctrl-C, or the terminal was closed
-        say("\nnothing was sent")
-        raise typer.Exit(INTERRUPTED) from None
-    if not agreed:
+    if not _says_yes():
         say("nothing was sent; with --collect, what is in flight is brought home")
         raise typer.Exit(STOPPED)
     return replace(options, remake=True)
+
+
+def _says_yes() -> bool:
+    """Asks on stderr alone: stdout is for results, also where it is a file. No line at all is a no."""
+    print("Go on? [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def _what(options: RunOptions) -> dict[str, Any]:
