@@ -31,7 +31,8 @@ def weigh(outlay: Outlay, caps: Caps, batch_ticks: int, *, remake: bool) -> tupl
     if caps.batch_ticks is None or batch_ticks + outlay.ticks <= caps.batch_ticks:
         return ()
     left = usd_text(max(0, caps.batch_ticks - batch_ticks))
-    return (f"{usd_text(outlay.ticks)} are to be spent, and the budget has {left} left: the rest is held",)
+    costs = f"what is to be sent costs {usd_text(outlay.ticks)}"
+    return (f"{costs}, and the batch's budget has {left} left: what does not fit is held",)
 
 
 async def look_at_key(ledger: Ledger, settings: Settings, record: Record, key_env: str) -> None:

@@ -136,7 +136,7 @@ def _budget(found: Summary) -> list[str]:
         return []
     line = f"budget: {usd_text(cap)} for the batch, {usd_text(found.spent_ticks)} of it spent or reserved"
     short = found.spent_ticks + found.ticks - cap
-    return [line + (f": {usd_text(short)} too little, the rest will be held" if short > 0 else "")]
+    return [line + (f": {usd_text(short)} too little, what does not fit is held" if short > 0 else "")]
 
 
 def question(found: Summary) -> list[str]:
