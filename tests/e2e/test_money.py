@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 import yaml
 from doors.pictures import a_picture
-from support.command import Desk, Ended, Sim, a_clip, read_ledger, sim
+from e2e.terminal import on_a_terminal
+from support.command import Desk, Ended, Sim, a_clip, clip_jobs, read_ledger, sim
 
 from pipeline.model import TICKS_PER_USD
 
@@ -40,8 +41,13 @@ def manifest(
     return path
 
 
+def orders(gateway: Sim, mark: str) -> list[dict[str, Any]]:
+    """What was accepted and billed, also where a prompt was paid twice."""
+    return [job for job in gateway.bill()["jobs"] if mark in job["prompt"]]
+
+
 def billed_ticks(gateway: Sim, mark: str) -> int:
-    return sum(job["ticks"] for job in gateway.bill()["jobs"] if mark in job["prompt"])
+    return sum(job["ticks"] for job in orders(gateway, mark))
 
 
 def reasons(ended: Ended, state: str) -> list[str]:
@@ -249,3 +255,162 @@ def test_where_nothing_goes_wrong_the_plan_is_the_bill(desk: Desk) -> None:
 
     assert planned == bill["total_ticks"] == ended.json["cost_ticks"]
     assert ended.json["reserved_ticks"] == 0
+
+
+# --- budgets
+
+
+def test_what_no_longer_fits_is_held_until_there_is_more(desk: Desk, gateway: Sim) -> None:
+    """Exit 4 with the reason on each row, and a bill within the budget; more money finishes the batch."""
+    desk = desk.at(gateway)
+    jobs = [a_clip(f"clip-{number}", f"within a budget {number}") for number in range(6)]
+
+    short = desk.run("run", manifest(desk, jobs, budget_usd=0.21), "--json").exits(4)
+    bill = billed_ticks(gateway, "within a budget")
+    status = desk.run("status", "clips").exits(0)
+    run = desk.run("run", manifest(desk, jobs, budget_usd=0.3), "--budget", "0.05", "--json").exits(4)
+    desk.run("run", manifest(desk, jobs, budget_usd=0.3)).exits(0)
+
+    assert short.json["counts"] == {"done": 4, "held": 2}
+    assert bill == short.json["cost_ticks"] == 20 * CENT
+    assert re.fullmatch(
+        r"budget: job 'clip-\d' at \$0\.05 would bring what is spent and reserved to \$0\.25,"
+        r" above the batch's budget_usd of \$0\.21",
+        reasons(short, "held")[0],
+    )
+    assert "held back before it was sent: put right what its reason names" in status.out
+    assert (run.json["counts"], "--budget of $0.05" in reasons(run, "held")[0]) == (
+        {"done": 5, "held": 1},
+        True,
+    )
+    assert billed_ticks(gateway, "within a budget") == 30 * CENT
+
+
+def test_a_budget_needs_prices(desk: Desk, gateway: Sim) -> None:
+    """CometAPI publishes none: exit 2 with advice, and nothing is sent; the environment may say them."""
+    path = manifest(desk, [a_clip("clip", "without a price")], "cometapi", budget_usd=1)
+    desk = desk.at(gateway)
+
+    refused = desk.run("run", path).exits(2)
+    before = gateway.billed("without a price")
+    priced = desk.with_env(COMETAPI_PRICES=BY_CLIP).run("run", path, "--json").exits(0)
+
+    [line] = refused.lines
+    assert line.startswith("error: no price is known for 1 job, such as 'clip'")
+    assert "Put what you pay into `prices:`" in line
+    assert before == {}
+    assert priced.json["cost_ticks"] == 5 * CENT
+
+
+def test_a_month_is_shared_by_the_batches_of_an_account(desk: Desk, gateway: Sim) -> None:
+    """The second batch below the same output finds the month's money gone, and says so."""
+    desk = desk.at(gateway)
+    first = manifest(desk, clip_jobs(2, "first-month"), head={"batch": "first"}, month_usd=0.12)
+    second = manifest(desk, clip_jobs(2, "second-month"), head={"batch": "second"}, month_usd=0.12)
+
+    desk.run("run", first).exits(0)
+    held = desk.run("run", second, "--json").exits(4)
+
+    assert held.json["counts"] == {"held": 2}
+    assert re.fullmatch(
+        r"budget: \$0\.05 more would bring what this account has spent and reserved in \d{4}-\d\d to \$0\.15,"
+        r" above limits\.month_usd of \$0\.12",
+        reasons(held, "held")[0],
+    )
+    assert gateway.billed("second-month") == {}
+    assert "no more submits: budget: " in held.err
+
+
+# --- the question
+
+
+@pytest.mark.real
+def test_a_terminal_is_asked_once_with_the_price(desk: Desk, gateway: Sim) -> None:
+    """No, or no line at all: nothing is made or sent, exit 4. Yes goes on; results alone are on stdout."""
+    desk = desk.at(gateway)
+    path = manifest(desk, [a_clip(f"clip-{number}", f"on a question {number}") for number in range(2)])
+    question = "2 clips at xAI: $0.10 by https://docs.x.ai/"
+
+    for typed in ("n\n", "\x04"):
+        screen, refused = on_a_terminal(desk, "run", path, typed=typed)
+        assert (refused.code, refused.out, screen.count("Go on?")) == (4, "", 1), typed
+        assert question in screen
+        assert "nothing was sent" in screen
+    assert not (desk.folder / "output").exists()
+    screen, agreed = on_a_terminal(desk, "run", path, "--json", typed="y\n")
+    again, nothing_new = on_a_terminal(desk, "run", path)
+
+    assert (agreed.code, nothing_new.code, agreed.out[0]) == (0, 0, "{")
+    assert (question in screen, screen.count("Go on?"), again.count("Go on?")) == (True, 1, 0)
+    assert len(gateway.billed("on a question")) == 2
+
+
+@pytest.mark.real
+def test_who_says_yes_is_not_asked(desk: Desk, gateway: Sim) -> None:
+    """Nor is anybody where there is no terminal, as in cron: a test that waited for a line would hang."""
+    path = manifest(desk, [a_clip("clip", "not asked")])
+    desk = desk.at(gateway)
+
+    screen, said = on_a_terminal(desk, "run", path, "--yes")
+    alone = desk.run("run", manifest(desk, [a_clip("clip", "not asked either")])).exits(0)
+
+    assert (said.code, screen.count("Go on?")) == (0, 0)
+    assert "Go on?" not in alone.text
+    assert len(gateway.billed("not asked")) == 2
+
+
+@pytest.mark.real
+def test_many_finished_jobs_are_not_made_anew_without_a_word(desk: Desk, gateway: Sim) -> None:
+    """A default was edited: eleven clips would be paid again. Refused without a terminal, asked on one."""
+    desk = desk.at(gateway)
+    jobs = [a_clip(f"clip-{number}", f"anew {number}") for number in range(11)]
+    desk.run("run", manifest(desk, jobs)).exits(0)
+    path = manifest(desk, jobs, head={"defaults": {**NICKEL, "aspect_ratio": "1:1"}})
+
+    refused = desk.run("run", path).exits(2)
+    plan = desk.run("plan", path, "--json").exits(0)
+    screen, no = on_a_terminal(desk, "run", path, typed="n\n")
+    before = len(orders(gateway, "anew "))
+    desk.run("run", path, "--remake").exits(0)
+
+    [line] = refused.lines
+    assert line.startswith("error: 11 jobs that have their clips ask for something else than before")
+    assert "--remake" in line
+    assert [one["remade"] for one in json.loads(plan.out)] == [11]
+    assert no.code == 4
+    assert "11 jobs have their clips already, and would be made anew" in screen
+    assert (before, len(orders(gateway, "anew "))) == (11, 22)
+
+
+# --- what cannot be
+
+
+BAD: dict[str, tuple[tuple[str, ...], str, str]] = {
+    "budget 0": (("--budget", "0"), "", r"error: --budget is a number of US dollars above 0, .*"),
+    "budget nan": (("--budget", "nan"), "", r"error: --budget is a number of US dollars above 0, .*"),
+    "budget inf": (("--budget", "inf"), "", r"error: --budget is a number of US dollars above 0, .*"),
+    "budget x": (("--budget", "x"), "", r"Error: Invalid value for '--budget': .*valid number.*"),
+    "canary 0": (("--canary", "0"), "", r"Error: Invalid value for '--canary': .* or equal to 1"),
+    "no JSON": ((), "0.05", r"error: XAI_PRICES: expected models with .*"),
+    "half of it": ((), '{"*": ', r'error: XAI_PRICES is no JSON such as \{"\*": .*'),
+    "too deep": ((), "[" * 50_000, r"error: XAI_PRICES is no JSON such as .*"),
+    "model": ((), '{"grok": {"clip": 1}}', r"error: XAI_PRICES: grok: xAI has no such model; it has .*"),
+    "negative": ((), '{"*": {"clip": -1}}', r"error: XAI_PRICES: \*: clip: expected a number .* at least 0"),
+    "no field": ((), '{"*": {"clips": 1}}', r"error: XAI_PRICES: \*: clips: unknown field; expected .*"),
+}
+"""Words, the variable, and the line that is said."""
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_money_is_one_line_and_nothing_is_made(name: str, desk: Desk, gateway: Sim) -> None:
+    """Exit 2, before a folder, a ledger or a request."""
+    words, prices, line = BAD[name]
+    path = manifest(desk, [a_clip("clip", f"bad money {name}")])
+
+    ended = desk.at(gateway).with_env(XAI_PRICES=prices).run("run", path, *words).exits(2)
+
+    said = [one for one in ended.lines if one.lower().startswith("error")]
+    assert re.fullmatch(line, "\n".join(said))
+    assert "Traceback" not in ended.text
+    assert not (desk.folder / "output").exists()
+    assert gateway.billed(f"bad money {name}") == {}
