@@ -233,7 +233,11 @@ def _agreed(manifest: Path, options: RunOptions) -> RunOptions:
 def _says_yes() -> bool:
     """Asks on stderr alone: stdout is for results, also where it is a file. No line at all is a no."""
     print("Go on? [y/N] ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    try:
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
+    except KeyboardInterrupt:
+        print(file=sys.stderr)  # behind the ^C
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def _what(options: RunOptions) -> dict[str, Any]:

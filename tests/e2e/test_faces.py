@@ -172,7 +172,9 @@ def test_progress_redraws_on_a_terminal(desk: Desk, secretive: Sim) -> None:
     """One line with a bar and counts is drawn again and again, and gone at the end; no key in it."""
     manifest = desk.manifest(clip_jobs(4, "seen"))
 
-    screen, ended = on_a_terminal(desk.at(secretive).with_env(TERM="xterm-256color"), "run", manifest, "--yes")
+    screen, ended = on_a_terminal(
+        desk.at(secretive).with_env(TERM="xterm-256color"), "run", manifest, "--yes"
+    )
 
     drawn = re.findall(r"(\d)/4\b", without_colour(screen))
     assert ended.code == 0

@@ -95,10 +95,10 @@ def test_prices_of_the_environment_are_those_of_the_manifest() -> None:
         ('{"grok": {"clip": 1}}', "XAI_PRICES: grok: xAI has no such model; it has grok-imagine-video,"),
         ('{"*": 5}', r"XAI_PRICES: \*: expected prices in US dollars"),
         ('{"*": {}}', r"XAI_PRICES: \*: expected prices in US dollars"),
-        ('{"*": {"clip": -1}}', "clip: a number of US dollars, at least 0"),
-        ('{"*": {"clip": "1"}}', "clip: a number of US dollars"),
+        ('{"*": {"clip": -1}}', "clip: expected a number of US dollars, at least 0"),
+        ('{"*": {"clip": "1"}}', "clip: expected a number of US dollars"),
         ('{"*": {"clips": 1}}', "clips: unknown field"),
-        ('{"*": {"clip": NaN}}', "clip: a number of US dollars"),
+        ('{"*": {"clip": NaN}}', "clip: expected a number of US dollars"),
     ],
 )
 def test_a_wrong_price_of_the_environment_is_told(text: str, says: str) -> None:
