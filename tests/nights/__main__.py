@@ -20,7 +20,7 @@ from nights.play import Outcome
 from nights.seeds import numbered, one_night
 from nights.shorten import shortest
 
-from pipeline.model import LEGAL_MOVES, TakeState
+from pipeline.model import LEGAL_MOVES
 
 CHUNK = 20
 SHOWN = 3  # stories, of the nights that broke a promise
@@ -64,13 +64,7 @@ def find(planted: str, seeds: range) -> None:
 
 
 def all_moves() -> set[str]:
-    """Every legal move but those into and out of `held`, which wait for a picture that changes."""
-    return {
-        f"{before} -> {after}"
-        for before, afters in LEGAL_MOVES.items()
-        for after in afters
-        if TakeState.HELD not in (before, after)
-    }
+    return {f"{before} -> {after}" for before, afters in LEGAL_MOVES.items() for after in afters}
 
 
 def report(sums: Sums, seconds: float) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from nights.plan import Fields, NightPlan
 from nights.world import SimWorld
+from support.books import read_books
 from support.night import Night
 
 from pipeline.model import Take, TakeState
@@ -18,6 +19,7 @@ from pipeline.model import Take, TakeState
 ENDED_BY_GATEWAY = {"moderated", "failed", "expired", "rejected"}
 WITHOUT_A_REASON = {TakeState.PLANNED, TakeState.ACCEPTED, TakeState.READY, TakeState.DONE}
 REPORTS_COST = {"cometapi", "xai"}
+TICKS_PER_USD = 10**10
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +30,25 @@ class Violation:
     how: str
 
 
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """The most that may be spent, in ticks; None: no cap."""
+
+    batch_ticks: int | None = None
+    run_ticks: int | None = None
+
+    @classmethod
+    def of(cls, batch_usd: float | None, run_usd: float | None) -> Caps:
+        return cls(*(None if usd is None else round(usd * TICKS_PER_USD) for usd in (batch_usd, run_usd)))
+
+
 def after_a_run(night: Night, world: SimWorld, plan: NightPlan, found: list[Violation]) -> None:
     """Holds at any time, also just after a death."""
     takes = night.takes() if night.takes_exist() else []
     found += paid_twice(takes, world)
     found += too_many_in_flight(world, plan)
     found += unsound_clips(night, takes, world)
+    found += wrong_sums(night)
 
 
 def open_files() -> int:
@@ -60,7 +75,9 @@ def at_the_end(night: Night, world: SimWorld, plan: NightPlan, found: list[Viola
 
 
 def may_be_asked_again(take: Take) -> bool:
-    """Each run asks once about what the gateway may still bring, and for a blocked child's source."""
+    """Each run asks once about what the gateway may still bring, and for the source of a child not sent."""
+    if take.state is TakeState.HELD:
+        return take.job.parent_key is not None
     return take.state in (TakeState.ACCEPTED, TakeState.UNDELIVERED, TakeState.MISSING, TakeState.BLOCKED)
 
 
@@ -96,6 +113,32 @@ def too_many_in_flight(world: SimWorld, plan: NightPlan) -> list[Violation]:
     if worst <= limit:
         return []
     return [Violation("limits are kept at every instant", f"{worst} in flight, {limit} allowed")]
+
+
+def above_a_cap(caps: Caps, batch: int, run: int) -> list[Violation]:
+    """`batch`, `run`: what they count with an intent, in the transaction that puts it on record."""
+    return [
+        Violation("no submit above a cap", f"{ticks} of {cap} are on record")
+        for ticks, cap in ((batch, caps.batch_ticks), (run, caps.run_ticks))
+        if cap is not None and ticks > cap
+    ]
+
+
+def billed_above_a_cap(world: SimWorld, plan: NightPlan, caps: Caps) -> list[Violation]:
+    """The same by the bill alone, when it grows: at the user's own price, else at the gateway's."""
+    own = plan.head.get("prices", {}).get("*", {}).get("clip")
+    billed = sum(job.ticks if own is None else round(own * TICKS_PER_USD) for job in world.jobs)
+    if caps.batch_ticks is None or billed <= caps.batch_ticks:
+        return []
+    return [Violation("no submit above a cap", f"{billed} of {caps.batch_ticks} are billed")]
+
+
+def wrong_sums(night: Night) -> list[Violation]:
+    """The ledger's sums, by which budgets are kept, are those of its takes."""
+    books = read_books(night.ledger_to_read()) if night.takes_exist() else None
+    if books is None or books.kept_by_run == books.by_run:
+        return []
+    return [Violation("the ledger's sums are right", f"{books.kept_by_run} for {books.by_run}")]
 
 
 def unsound_clips(night: Night, takes: list[Take], world: SimWorld) -> list[Violation]:
@@ -152,11 +195,22 @@ def clips_not_brought_home(
                 found.append(
                     Violation("no finished clip is lost", f"{take.label} is {take.state}: {take.reason}")
                 )
+        elif take.wanted and take.state is TakeState.HELD and too_dear(night, take, plan):
+            continue
         elif take.wanted and take.state not in SETTLED and not names & {"no_id"}:
             found.append(
                 Violation("every night ends complete", f"{take.label} is {take.state}: {take.reason}")
             )
     return found
+
+
+def too_dear(night: Night, take: Take, plan: NightPlan) -> bool:
+    """Whether the last budget has no room for a held take, or for one that is held with it."""
+    books, cap = read_books(night.ledger_to_read()), Caps.of(plan.last_budget_usd, None).batch_ticks
+    if books is None or cap is None or not (take.reason or "").startswith("budget: "):
+        return False
+    held = [other.estimate_ticks or 0 for other in night.takes() if other.state is TakeState.HELD]
+    return books.counted_ticks + max(held) > cap
 
 
 def hits_all(fault: Fields) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 DIALECTS = ("cometapi", "xai", "globalaiopc")
@@ -49,6 +49,9 @@ class RunPlan:
     second_s: float | None = None  # and once more
     dies: int | None = None  # at this moment: a step of a task, or an operation on the disk
     power: bool = False  # it dies because the power went
+    budget_usd: float | None = None  # in the manifest: for the batch's life
+    run_budget_usd: float | None = None
+    canary: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,11 +63,14 @@ class NightPlan:
     rules: Fields = field(default_factory=dict)  # of the simulator's scenario
     faults: Sequence[Fields] = ()
     limits: Fields = field(default_factory=dict)
+    head: Fields = field(default_factory=dict)  # more of the manifest: prices, brake
+    last_budget_usd: float | None = None  # of the good runs
     latency_s: tuple[float, float] = (0.01, 0.15)
     runs: Sequence[RunPlan] = ()
 
 
-def night_of(seed: int) -> NightPlan:
+def night_of(seed: int, *, money: bool = True) -> NightPlan:
+    """Without money: as seeds were before there was any."""
     rng = random.Random(seed)
     dialect = rng.choice(DIALECTS)
     jobs = _jobs(rng, dialect)
@@ -72,7 +78,7 @@ def night_of(seed: int) -> NightPlan:
     for _ in range(rng.randint(1, 4)):
         runs.append(_run(rng, jobs))
         jobs = _edited(rng, jobs) if rng.random() < 0.5 else jobs
-    return NightPlan(
+    plan = NightPlan(
         seed=seed,
         dialect=dialect,
         rules={
@@ -91,6 +97,45 @@ def night_of(seed: int) -> NightPlan:
         latency_s=rng.choice([(0.0, 0.0), (0.01, 0.15), (0.2, 3.0)]),
         runs=runs,
     )
+    return plan if not money else _with_money(plan, random.Random(f"{seed} money"))
+
+
+# --- money, by a chance of its own: what else a seed means does not hang on it
+
+
+def _with_money(plan: NightPlan, rng: random.Random) -> NightPlan:
+    """Some nights have prices, some of them budgets, most of these too small."""
+    clip_usd = rng.choice([0.05, 0.4, 1])
+    own = rng.random() < (0.3 if plan.dialect == "xai" else 0.6)  # the others have no list
+    head: dict[str, Any] = {"prices": {"*": {"clip": clip_usd}}} if own else {}
+    if rng.random() < 0.2:
+        head["brake"] = rng.choice(["off", "2%", "50%"])
+    budgets = (own or plan.dialect == "xai") and rng.random() < 0.6
+    usual_usd = clip_usd if own else 0.4
+    return replace(
+        plan,
+        head=head,
+        last_budget_usd=_budget(rng, usual_usd) if budgets and rng.random() < 0.4 else None,
+        runs=[_funded(rng, run, usual_usd if budgets else None) for run in plan.runs],
+    )
+
+
+def _funded(rng: random.Random, run: RunPlan, clip_usd: float | None) -> RunPlan:
+    """The run with a canary, and where a clip's price is known, with budgets."""
+    canary = rng.randint(1, 3) if rng.random() < 0.15 else None
+    if clip_usd is None:
+        return replace(run, canary=canary)
+    return replace(
+        run,
+        canary=canary,
+        budget_usd=_budget(rng, clip_usd) if rng.random() < 0.8 else None,
+        run_budget_usd=_budget(rng, clip_usd) if rng.random() < 0.3 else None,
+    )
+
+
+def _budget(rng: random.Random, clip_usd: float) -> float:
+    """For one to five clips, and perhaps a part of another."""
+    return round(clip_usd * rng.choice([0.5, 1, 1.5, 2, 3, 4.5]), 3)
 
 
 def _jobs(rng: random.Random, dialect: str) -> list[JobPlan]:

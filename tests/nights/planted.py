@@ -8,11 +8,15 @@ from contextlib import AbstractContextManager
 from typing import Any
 from unittest import mock
 
+import anyio
+
 from pipeline.doubts import Doubts
 from pipeline.ledger import connection
+from pipeline.ledger.base import OverCapError
 from pipeline.ledger.connection import Connection
-from pipeline.ledger.sqlite import QUERIES
+from pipeline.ledger.sqlite import QUERIES, SqliteLedger
 from pipeline.model import Take, TakeState
+from pipeline.money import NO_CAPS, Caps
 from pipeline.stages.gateway import Gateway
 from pipeline.stages.submit import SubmitStage
 from pipeline.storage.local import LocalPart
@@ -76,6 +80,20 @@ def renamed_before_fsync() -> AbstractContextManager[object]:
     return mock.patch.object(LocalPart, "seal", seal)
 
 
+def checked_before_the_reservation() -> AbstractContextManager[object]:
+    """A budget is looked at, and a busy disk later the money is reserved."""
+    reserve = SqliteLedger.intend
+
+    async def intend(self: Any, take: Take, caps: Caps, **facts: Any) -> Take:
+        for spent_ticks, cap in zip(await self.spent(), (caps.batch_ticks, caps.run_ticks), strict=True):
+            if cap is not None and spent_ticks + (facts["reserved_ticks"] or 0) > cap:
+                raise OverCapError("no money left")
+        await anyio.sleep(2.0)
+        return await reserve(self, take, NO_CAPS, **facts)
+
+    return mock.patch.object(SqliteLedger, "intend", intend)
+
+
 PLANTED: Mapping[str, Planted] = {
     "sent before the intent": sent_before_the_intent,
     "retry after a lost answer": retry_after_a_lost_answer,
@@ -83,4 +101,5 @@ PLANTED: Mapping[str, Planted] = {
     "404 on all polls is final": unknown_everywhere_is_final,
     "synchronous = NORMAL": commits_not_synced,
     "rename before fsync": renamed_before_fsync,
+    "budget checked before the reservation": checked_before_the_reservation,
 }

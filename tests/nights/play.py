@@ -19,9 +19,19 @@ from pathlib import Path
 
 import yaml
 from nights.disk import Disk
-from nights.oracle import Violation, after_a_run, at_the_end, left_open, open_files
+from nights.oracle import (
+    Caps,
+    Violation,
+    above_a_cap,
+    after_a_run,
+    at_the_end,
+    billed_above_a_cap,
+    left_open,
+    open_files,
+)
 from nights.plan import JobPlan, NightPlan, RunPlan
 from nights.world import SimWorld
+from support.books import ON_INTENT
 from support.night import Crash, Fate, Jump, Night, NightLoop
 
 from pipeline.events import BytesLoaded, Event, Paused, RunEnded, TakeMoved, TakePolled, Trouble
@@ -62,6 +72,8 @@ class SeededNight(Night):
     run_number: int = 0
     story: list[str] = field(default_factory=list)
     moves: Counter[str] = field(default_factory=Counter)
+    caps: Caps = field(default_factory=Caps)
+    violations: list[Violation] = field(default_factory=list)
 
     def new_loop(self) -> NightLoop:
         return StepLoop(self.now, self.fate)
@@ -72,6 +84,7 @@ class SeededNight(Night):
             "CREATE TEMP TRIGGER moved AFTER UPDATE OF state ON takes WHEN old.state <> new.state"
             " BEGIN SELECT note_move(old.state, new.state); END"
         )
+        ledger._db.execute(ON_INTENT)
         return ledger
 
     def disk(self) -> AbstractContextManager[None]:
@@ -80,6 +93,7 @@ class SeededNight(Night):
     def connect(self, path: Path) -> Connection:
         connection = self.hard_disk.connect(path)
         connection.create_function("note_move", self.note_move)
+        connection.create_function("note_intent", self.note_intent)
         return connection
 
     def ledger_to_read(self) -> Path:
@@ -98,6 +112,10 @@ class SeededNight(Night):
 
     def note_move(self, before: str, after: str) -> None:
         self.moves[f"{before} -> {after}"] += 1
+
+    def note_intent(self, batch: int, run: int) -> None:
+        """In the transaction of an intent: what batch and run count with it."""
+        self.violations += above_a_cap(self.caps, batch, run)
 
     def hear(self, event: Event) -> None:
         Night.hear(self, event)
@@ -149,7 +167,6 @@ class _Play:
     def __init__(self, plan: NightPlan, folder: Path) -> None:
         self.plan = plan
         self.died = 0
-        self.violations: list[Violation] = []
         scenario = read_scenario(yaml.safe_dump({**plan.rules, "faults": list(plan.faults)}), "night")
         self.world = SimWorld(scenario, provider=plan.dialect, seed=plan.seed, latency_s=plan.latency_s)
         self.night = SeededNight(
@@ -157,6 +174,7 @@ class _Play:
             [job.entry for job in plan.runs[0].jobs],
             self.world,
             dict(plan.limits),
+            dict(plan.head),
             provider=plan.dialect,
             base_url=self.world.base_url,
             seed=plan.seed,
@@ -164,7 +182,12 @@ class _Play:
         self.night.hard_disk = Disk(folder, random.Random(f"disk {plan.seed}"), self.night.moment)
         self.world.tell = self.night.tell
         self.world.alive = lambda: self.night.fate.check()
+        self.violations = self.night.violations
+        self.world.accepted = self.billed
         self.rng = random.Random(f"play {plan.seed}")
+
+    def billed(self) -> None:
+        self.violations += billed_above_a_cap(self.world, self.plan, self.night.caps)
 
     def all_of_it(self) -> Outcome:
         try:
@@ -202,7 +225,22 @@ class _Play:
             self.delete(run.deleted)
         if run.settles:
             self.settle()
+        self.fund(run)
         self.edit(run.jobs)
+
+    def fund(self, run: RunPlan) -> None:
+        """Somebody decides what the next run may spend."""
+        night = self.night
+        limits = {**self.plan.limits, "budget_usd": run.budget_usd}
+        if run.budget_usd is None:
+            del limits["budget_usd"]
+        if limits != night.limits:
+            night.limits = limits
+            night.edit(night.jobs)
+            night.tell(f"the budget: {run.budget_usd}")
+        night.caps = Caps.of(run.budget_usd, run.run_budget_usd)
+        night.run_budget_ticks = night.caps.run_ticks
+        night.canary = run.canary
 
     def edit(self, jobs: Sequence[JobPlan]) -> None:
         entries = [job.entry for job in jobs]
@@ -252,6 +290,7 @@ class _Play:
 
     def good_runs(self) -> None:
         """Reruns under a calm sky, until a run asks for nothing and changes nothing."""
+        self.fund(RunPlan(jobs=(), budget_usd=self.plan.last_budget_usd))
         for _ in range(GOOD_RUNS):
             before = (len(self.world.asks), self.night.states() if self.night.takes_exist() else {})
             self.night.sleep(GAP_S)

@@ -11,14 +11,14 @@ from nights.planted import PLANTED
 from nights.play import Outcome, play
 
 
-def one_night(seed: int, planted: str | None = None) -> Outcome:
+def one_night(seed: int, planted: str | None = None, *, money: bool = True) -> Outcome:
     """A night in a folder of its own, in memory where the machine has such a place."""
     shared = Path("/dev/shm")  # noqa: S108
     with tempfile.TemporaryDirectory(dir=shared if shared.is_dir() else None) as folder:
         night = Path(folder) / "night"
         night.mkdir()
         with nullcontext() if planted is None else PLANTED[planted]():
-            return play(night_of(seed), night)
+            return play(night_of(seed, money=money), night)
 
 
 def numbered(seed: int) -> tuple[int, Outcome]:

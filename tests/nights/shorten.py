@@ -12,11 +12,23 @@ from nights.plan import NightPlan, RunPlan, night_of
 from nights.play import Outcome, play
 
 T = TypeVar("T")
+PLAINER = (
+    "jump_s",
+    "deleted",
+    "settles",
+    "second_s",
+    "signal_s",
+    "dies",
+    "power",
+    "budget_usd",
+    "run_budget_usd",
+    "canary",
+)
 
 
-def shortest(seed: int) -> Outcome:
+def shortest(seed: int, *, money: bool = True) -> Outcome:
     """The outcome of the smallest plan found; that of the seed itself where nothing can go."""
-    plan = night_of(seed)
+    plan = night_of(seed, money=money)
     outcome = played(plan)
     while smaller := next(((less, found) for less in smaller_plans(plan) if (found := broken(less))), None):
         plan, outcome = smaller
@@ -55,7 +67,7 @@ def smaller_plans(plan: NightPlan) -> Iterator[NightPlan]:
 
 def plainer_runs(run: RunPlan) -> Iterator[RunPlan]:
     plain = RunPlan(jobs=run.jobs)
-    for name in ("jump_s", "deleted", "settles", "second_s", "signal_s", "dies", "power"):
+    for name in PLAINER:
         if getattr(run, name) != getattr(plain, name):
             yield replace(run, **{name: getattr(plain, name)})
 

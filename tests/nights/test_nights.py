@@ -34,6 +34,7 @@ CAUGHT_BY = {
     "404 on all polls is final": 48,
     "synchronous = NORMAL": 13,
     "rename before fsync": 17,
+    "budget checked before the reservation": 4,
 }
 """By which seed each planted fault is found first."""
 
@@ -47,11 +48,12 @@ def test_nights(first: int) -> None:
 
 @pytest.mark.parametrize("seed", FOUND)
 def test_what_was_found_stays_mended(seed: int) -> None:
-    assert not one_night(seed).violations, told(seed)
+    """Nights without money, as they were found."""
+    assert not one_night(seed, money=False).violations, told(seed, money=False)
 
 
-def told(seed: int) -> str:
-    outcome = shortest(seed)
+def told(seed: int, *, money: bool = True) -> str:
+    outcome = shortest(seed, money=money)
     return "\n".join([f"seed {seed}:", *map(str, outcome.violations), *outcome.story])
 
 

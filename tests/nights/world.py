@@ -61,6 +61,7 @@ class SimWorld:
     open_files: int = 0
     tell: Callable[[str], None] = lambda _: None
     alive: Callable[[], None] = lambda: None  # raises where the program is dead
+    accepted: Callable[[], None] = lambda: None  # told once a job is billed
     gateway: Gateway = field(init=False)
     gateway_now: float = EVENING  # when it was asked last
     _rng: random.Random = field(init=False)
@@ -149,7 +150,10 @@ class SimWorld:
         self.asks.append(Ask(kind, self.now, path))
         path, _, query = path.partition("?")
         request = Request(method=method, path=path, query=query, headers={"host": HOST, **headers}, body=body)
+        billed = len(self.jobs)
         reply = self.gateway.handle(request, EVENING + self.now)
+        if len(self.jobs) > billed:
+            self.accepted()
         self.gateway_now = EVENING + self.now
         silence = "dropped" if reply.drop else "hung" if reply.is_silent else reply.status
         self.tell(f"{kind} {path}: {silence}")
