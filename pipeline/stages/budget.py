@@ -32,22 +32,20 @@ class Budget:
         self._dearer: dict[str, tuple[int, int]] = {}  # by model: the highest figure, and its estimate
         self._cheaper: set[str] = set()  # models of which it was told that they cost less than expected
 
-    async def intend(self, take: Take, **facts: Any) -> Take | None:
+    async def intend(self, take: Take, *, intent_at: float, **facts: Any) -> Take | None:
         """The take with its intent on record and its money reserved; None: a cap is reached."""
+        facts["intent_at"] = intent_at
         reserved = self._reservation(take)
         try:
             if self._caps.month_ticks is None or self._account is None:
                 return await self._record.intend(take, self._caps, reserved_ticks=reserved, **facts)
             async with self._turn:  # what is reserved for the month and what is on record must not pass
-                await self._reserve_month(self._account, reserved or 0, self._caps.month_ticks)
+                spent, month = await self._record.ledger.spent_by_month(), month_text(intent_at)
+                await self._account.reserve(spent, month, reserved or 0, self._caps.month_ticks)
                 return await self._record.intend(take, self._caps, reserved_ticks=reserved, **facts)
         except OverCapError as exc:
             self._switches.hold(f"budget: {exc}")
             return None
-
-    async def _reserve_month(self, account: Account, more: int, cap: int) -> None:
-        spent = await self._record.ledger.spent_by_month()
-        await account.reserve(spent, month_text(self._record.clock.wall()), more, cap)
 
     async def publish(self) -> None:
         """Tell other batches of the account what this one has spent."""

@@ -5,17 +5,22 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from support.books import read_books
+from support.builders_core import a_take
 from support.builders_engine import always, lost, only
-from support.night import Night
+from support.night import EVENING, Night
 
 from pipeline.ledger.account import SqliteAccount
 from pipeline.ledger.base import OverCapError
-from pipeline.model import TICKS_PER_USD
+from pipeline.model import TICKS_PER_USD, TakeState
+from pipeline.money import Caps
 from pipeline.offload import Threads
 from pipeline.opening import LEDGER_NAME
+from pipeline.stages.base import Switches
+from pipeline.stages.budget import Budget
 
 DAY_S = 86_400.0
 
@@ -123,3 +128,16 @@ async def test_many_batches_at_once_reserve_no_more_than_there_is(tmp_path: Path
         thread.close()
 
     assert sum(got) == 10
+
+
+async def test_a_submit_counts_for_the_month_of_its_intent() -> None:
+    """However long it then waits for the disk: it is that month under which it is on record."""
+    clock, account = mock.Mock(wall=lambda: EVENING + 30 * DAY_S), mock.AsyncMock()
+    record = mock.AsyncMock(clock=clock)
+    budget = Budget(Caps(month_ticks=10), account, record, Switches(lambda _event: None))
+
+    await budget.intend(a_take(state=TakeState.PLANNED, estimate_ticks=3), intent_at=EVENING)
+
+    (reserved,) = account.reserve.await_args_list
+    assert reserved.args[1:] == ("2027-01", 3, 10)
+    assert record.intend.await_args.kwargs["intent_at"] == EVENING
