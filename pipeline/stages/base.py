@@ -29,6 +29,8 @@ class Closed(Enum):
 
 CLOSED = Closed.CLOSED
 STOPPED = DiskFullError.exit_code
+ENDED_BEFORE = frozenset({TakeState.MISSING, TakeState.UNDELIVERED})
+"""What leaves these had come to an end already, and is looked at for its clip alone."""
 Inbox = asyncio.Queue[Take | Closed]
 Work = Callable[[Take], Awaitable[Take | None]]
 

@@ -10,7 +10,7 @@ from collections import deque
 
 from pipeline.events import Event, TakeMoved
 from pipeline.model import TakeState
-from pipeline.stages.base import Switches
+from pipeline.stages.base import ENDED_BEFORE, Switches
 
 DEFAULT_SHARE = 0.2
 WINDOW = 50
@@ -30,6 +30,7 @@ class Brake:
         self._most_bad = math.inf if math.isinf(share) else max(1, math.ceil(WINDOW * share))
         self._last: deque[bool] = deque(maxlen=WINDOW)
         self._finished = 0
+        self._again: set[int] = set()  # takes that had come to an end before this run, or in it
         self._unknown_row = 0
 
     def hear(self, event: Event) -> None:
@@ -37,7 +38,9 @@ class Brake:
             return
         if event.before is _S.SUBMITTING and event.take.state is not _S.PLANNED:
             self._unknown_row = self._unknown_row + 1 if event.take.state is _S.UNKNOWN else 0
-        if event.take.state in FINISHED and event.before not in (_S.MISSING, _S.UNDELIVERED):
+        if event.before in ENDED_BEFORE:
+            self._again.add(event.take.id)
+        if event.take.state in FINISHED and event.take.id not in self._again:
             self._finished += 1
             self._last.append(event.take.state in BAD)
         if (why := self._why()) is not None:

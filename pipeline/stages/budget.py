@@ -14,7 +14,7 @@ from pipeline.events import Event, TakeMoved
 from pipeline.ledger.base import Account, OverCapError
 from pipeline.model import Take, TakeState
 from pipeline.money import Caps, usd_text
-from pipeline.stages.base import Record, Switches
+from pipeline.stages.base import ENDED_BEFORE, Record, Switches
 
 WARN_AT = 0.1  # a gateway's figure so far off its estimate is told, and later reservations follow it
 STOP_AT = 0.5  # so far above it, nothing more is sent
@@ -63,6 +63,8 @@ class Budget:
     def hear(self, event: Event) -> None:
         """Compare each figure with its estimate, as clips become ready."""
         if not isinstance(event, TakeMoved) or event.take.state is not TakeState.READY:
+            return
+        if event.before in ENDED_BEFORE:  # an old figure, of what was paid then
             return
         take = event.take
         if take.cost_ticks is not None and take.estimate_ticks and not take.own_price:

@@ -91,6 +91,20 @@ def test_what_ended_well_since_counts_no_more() -> None:
     assert switches.held == "brake: 10 of the last 50 clips were refused or failed"
 
 
+def test_a_clip_that_was_gone_and_is_back_is_no_clip_of_this_run() -> None:
+    """It had come to its end before: the first five are still the first five."""
+    switches = Switches(lambda _event: None)
+    brake = Brake(switches)
+    moves = [(TakeState.MISSING, TakeState.READY), (TakeState.READY, TakeState.DONE)]
+
+    for before, after in moves:
+        brake.hear(TakeMoved(take=a_take(id=9, state=after), before=before))
+    for number in range(5):
+        brake.hear(TakeMoved(take=a_take(id=number, state=TakeState.FAILED), before=TakeState.ACCEPTED))
+
+    assert switches.held == "brake: the first 5 clips were all refused or failed"
+
+
 # --- canaries
 
 

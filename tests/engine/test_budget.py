@@ -159,6 +159,18 @@ def test_own_prices_are_corrected_by_no_figure(tmp_path: Path, cents: int) -> No
     assert {take.cost_ticks for take in night.takes()} == {cents * CENT}
 
 
+def test_an_old_figure_stops_nothing_when_its_clip_is_fetched_again(tmp_path: Path) -> None:
+    """The user has put the price into the manifest since."""
+    night = a_priced_night(tmp_path, 46)
+    night.run()
+    night.clip().unlink()
+    night.head = {"prices": {"*": {"clip": 0.46}}}
+    night.edit(night.jobs)
+
+    assert night.run().exit_code == 0
+    assert len(night.reasons()) == 1
+
+
 # --- the same take once more, on the manifest's word
 
 
