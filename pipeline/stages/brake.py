@@ -27,7 +27,7 @@ class Brake:
     def __init__(self, switches: Switches, share: float = DEFAULT_SHARE) -> None:
         self._switches = switches
         self._share = share
-        self._most_bad = math.inf if math.isinf(share) else max(1, math.ceil(WINDOW * share))
+        self._most_bad = math.inf if math.isinf(share) else max(1, math.ceil(round(WINDOW * share, 6)))
         self._last: deque[bool] = deque(maxlen=WINDOW)
         self._finished = 0
         self._again: set[int] = set()  # takes that had come to an end before this run, or in it

@@ -45,7 +45,7 @@ def test_with_nothing_left_to_send_nothing_was_stopped(tmp_path: Path) -> None:
     assert set(night.states().values()) == {"rejected"}
 
 
-@pytest.mark.parametrize(("brake", "sent"), [("20%", 30), ("10%", 15), ("2%", 3), ("off", 60)])
+@pytest.mark.parametrize(("brake", "sent"), [("20%", 30), ("14%", 21), ("10%", 15), ("2%", 3), ("off", 60)])
 def test_a_share_of_the_last_fifty_stops_the_run(tmp_path: Path, brake: str, sent: int) -> None:
     """Every third is refused: the tenth bad one is number thirty."""
     night = a_night(tmp_path, lambda ask: BAD if ask.count % 3 == 0 else None, MANY, brake)
