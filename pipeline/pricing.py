@@ -30,15 +30,18 @@ class Pricing:
 
     def estimate(self, job: Job, source: Shape | None) -> Estimate | None:
         """None where no price is known. `source`: the clip that an edit or extension starts from."""
-        own = self.own.get(model_of(job, self.facts), self.own.get(ALL_MODELS))
-        rules = rules_of(job, self.facts)
-        price = own if own is not None or rules is None else rules.price
+        price = self._price(job)
         ticks = None if price is None else price_of(job, self.facts, source, price)
-        return None if ticks is None else Estimate(ticks=ticks, own=own is not None)
+        return None if ticks is None else Estimate(ticks=ticks, own=self._own(job) is not None)
 
     def source(self, job: Job) -> str:
         """Where the price of a job stands."""
-        if model_of(job, self.facts) in self.own or ALL_MODELS in self.own:
-            return "your prices"
+        price = self._price(job)
+        return "" if price is None else price.source
+
+    def _own(self, job: Job) -> Price | None:
+        return self.own.get(model_of(job, self.facts), self.own.get(ALL_MODELS))
+
+    def _price(self, job: Job) -> Price | None:
         rules = rules_of(job, self.facts)
-        return "" if rules is None or rules.price is None else rules.price.source
+        return self._own(job) or (None if rules is None else rules.price)

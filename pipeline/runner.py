@@ -127,7 +127,8 @@ class Runner:
         await self._look_at_clips()
         key_env = self.checked.provider.capabilities.key_env
         await look_at_key(self.ledger, self.settings, self.record, key_env)
-        await self.budget.publish()
+        with self._counts_may_fail():  # paid clips are not left behind for a sum
+            await self.budget.publish()
         outlay = await self.ledger.outlay()
         if not self.collect:
             batch_ticks, _ = await self.ledger.spent()

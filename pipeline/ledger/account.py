@@ -1,8 +1,8 @@
 """What all batches of one account spend in a month: a small ledger beside the batches, shared by their runs.
 
 Each batch keeps one row a month, always the whole sum from its own ledger, so that a row that a dead run
-left is right again with the next. A reservation is one
-transaction over all rows: two runs cannot both take the rest.
+left is right again with the next. A reservation is one transaction over all rows: two runs cannot both take
+the rest.
 """
 
 from __future__ import annotations
