@@ -7,6 +7,7 @@ cells are empty, and so do empty cells behind the last column. Text in such a pl
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import NamedTuple
 
 from pipeline.manifest.data.rows import MAX_COLUMNS
@@ -32,10 +33,14 @@ class Columns:
         self.names = tuple(names)
         self._unnamed = [index for index, name in enumerate(names) if not name]
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether every row of as many cells as there are names fits."""
-        return not self._unnamed
+    def fit_all(self, rows: list[list[str]]) -> bool:
+        """A quick look: whether all rows are laid out as the header is, and none is blank."""
+        if self._unnamed or not set(map(len, rows)) <= {self._total}:
+            return False
+        width = len(self.names)
+        if width < self._total and any(map(any, map(itemgetter(slice(width, None)), rows))):
+            return False
+        return all(map(str.strip, map(itemgetter(0), rows))) or all(map(str.strip, map("".join, rows)))
 
     def flaw(self) -> Misfit | None:
         """What is wrong with the header itself."""

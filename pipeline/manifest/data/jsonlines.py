@@ -29,7 +29,7 @@ def read_lines(text: Text) -> Iterator[Row | Flaw]:
     while not is_last:
         if len(carry) > MAX_CELL:
             raise DataError(line + 1, 1, _TOO_LONG)
-        piece = text.read(len(carry))
+        piece = text.read(carry, line + 1)
         is_last = not piece
         carry += piece
         end = len(carry) if is_last else end_of_lines(carry)

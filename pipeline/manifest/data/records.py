@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -71,6 +71,7 @@ class Records:
         self._kind: Kind = kind
         self._declared = declared
         self._delimiter = ""  # until the first line is there
+        self._is_even = True  # no record so far went over several lines
         self._line = 1  # on which the text that is not yet parsed begins
 
     def __iter__(self) -> Iterator[Block | Broken]:
@@ -78,7 +79,7 @@ class Records:
         while not is_last:
             if len(carry) > MAX_ROW:
                 raise DataError(self._line, 1, f"what begins here goes on for more than {MAX_ROW >> 20} MiB")
-            piece = self._text.read(len(carry))
+            piece = self._text.read(carry, self._line)
             is_last = not piece
             text = carry + piece
             end = len(text) if is_last else end_of_lines(text)
@@ -98,14 +99,23 @@ class Records:
         if not text:
             return 0
         first = self._line
-        reader = self._reader(io.StringIO(text, newline=""))
+        reader = self._reader(_lines_of(text))
+        ends = [first]
+        rows: list[list[str]] = []
         try:
-            rows = list(reader)
+            if self._is_even:
+                rows = list(reader)
+            else:
+                for row in reader:
+                    rows.append(row)
+                    ends.append(first + reader.line_num)
         except csv.Error:
             return (yield from self._parse_singly(text, is_last))
+        lines: Sequence[int] = ends[:-1]
         self._line += reader.line_num
-        is_even = reader.line_num == len(rows)  # no record goes over several lines
-        lines = range(first, self._line) if is_even else _line_numbers(rows, first)
+        if self._is_even:
+            self._is_even = reader.line_num == len(rows)
+            lines = range(first, self._line) if self._is_even else _line_numbers(rows, first)
         yield Block(rows, lines, text, first, self._delimiter)
         return len(text)
 
@@ -137,7 +147,7 @@ class Records:
                 block.rows.append(row)
                 lines.append(self._line)
 
-    def _reader(self, lines: io.StringIO) -> Reader:
+    def _reader(self, lines: Iterable[str]) -> Reader:
         return csv.reader(lines, delimiter=self._delimiter, strict=True)
 
 
@@ -176,6 +186,12 @@ def _text_behind(block: Block, span: Span) -> Broken | DataError:
 def end_of_lines(text: str) -> int:
     """How much of the text is whole lines. A CR at the very end may yet be followed by its LF."""
     return max(text.rfind("\n"), text.rfind("\r", 0, -1)) + 1
+
+
+def _lines_of(text: str) -> Iterable[str]:
+    """`splitlines` is the quickest, but knows line ends that are none here (the others are not let in)."""
+    has_others = not text.isascii() and ("\u2028" in text or "\u2029" in text)
+    return io.StringIO(text, newline="") if has_others else text.splitlines(keepends=True)
 
 
 def _line_numbers(rows: list[list[str]], first: int) -> list[int]:

@@ -1,6 +1,6 @@
 """What the reading of a data file gives, and how much of it there may be.
 
-Tuples, not frozen dataclasses: one is made for each row of 100,000, and such a dataclass takes thrice as long.
+Tuples, not frozen dataclasses: one is made for each row of 100,000, and a dataclass takes thrice as long.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MAX_COLUMNS = 1000
 
 
 class Row(NamedTuple):
-    """One row. `number`: among the rows of data, from 1, header and blank lines not counted; `line`: its first."""
+    """One row. `number` counts rows of data from 1, without header and blank lines; `line` is its first."""
 
     number: int
     line: int

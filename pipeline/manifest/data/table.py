@@ -43,7 +43,7 @@ def _columns(block: Block, index: int) -> Columns:
 def _rows(block: Block, start: int, columns: Columns, number: int) -> Generator[Row | Flaw, None, int]:
     """Returns the number of the next row."""
     rows, lines = block.rows[start:], block.lines[start:]
-    if columns.is_plain and _are_all_alike(rows, len(columns.names)):
+    if columns.fit_all(rows):
         # Without a line of Python for each row: half of the time.
         values = map(dict, map(zip, repeat(columns.names), rows))
         yield from map(row_of, zip(count(number), lines, values, strict=False))
@@ -55,11 +55,6 @@ def _rows(block: Block, start: int, columns: Columns, number: int) -> Generator[
         yield _flaw(block, index, fit, number) if isinstance(fit, Misfit) else row_of((number, line, fit))
         number += 1
     return number
-
-
-def _are_all_alike(rows: list[list[str]], cells: int) -> bool:
-    """Whether all have so many cells, and none is blank."""
-    return set(map(len, rows)) <= {cells} and all(map(str.strip, map("".join, rows)))
 
 
 def _is_blank(row: list[str]) -> bool:

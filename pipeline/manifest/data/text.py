@@ -1,4 +1,4 @@
-"""Bytes on their way to a parser of rows: decoded, checked to be text, and counted by line and column.
+"""Bytes on their way to a parser of rows: decoded, and checked to be text.
 
 What stands before a bad byte is handed on first, so that the rows before it are read and the places of
 their flaws come in order. Pieces are always filled, so that a slow stream reads like a quick one.
@@ -10,6 +10,7 @@ import re
 from typing import Any, BinaryIO
 
 from pipeline.manifest.data import disguises
+from pipeline.manifest.data.cells import LINE_END
 from pipeline.manifest.data.encodings import BESIDE, UTF_8, decoder_of
 from pipeline.manifest.data.rows import DataError, Kind
 
@@ -35,19 +36,21 @@ class Text:
         self._began = False  # the first bytes were looked at
         self._spoke = False  # the first text was looked at
         self._ended = False
-        self._cr = False  # the text so far ends with CR: an LF would belong to it
         self._foreign = False  # there was something else than ASCII, so the encoding is known to be right
-        self._line, self._column = 1, 1  # of the next character
-        self._error: DataError | None = None
+        self._error = ""  # what is wrong behind the text that was handed on
 
-    def read(self, at_least: int = 0) -> str:
-        """The next stretch of text, of about so many bytes; nothing at the end."""
-        while self._error is None and not self._ended:
-            text = self._next(max(at_least, self._piece_bytes))
+    def read(self, carried: str, line: int) -> str:
+        """The next stretch of text; nothing at the end.
+
+        `carried`: what was read last and is not yet used, from the start of a line. The more it is, the more
+        is read, so that whoever parses it again and again is not slowed down; and errors are placed by it.
+        """
+        while not self._error and not self._ended:
+            text = self._next(max(len(carried), self._piece_bytes))
             if text:
                 return text
-        if self._error is not None:
-            raise self._error
+        if self._error:
+            raise DataError(*_end_of(carried, line), self._error)
         return ""
 
     def _next(self, size: int) -> str:
@@ -65,9 +68,8 @@ class Text:
                 raise DataError(1, 1, said)
         if _is_suspicious(text) and (bad := _BAD.search(text)):
             text, trouble = text[: bad.start()], self._say_bad(bad[0])
-        self._move_over(text)
-        if trouble:
-            self._error = DataError(self._line, self._column, trouble)
+        self._foreign = self._foreign or not text.isascii()
+        self._error = trouble
         return text
 
     def _filled(self, size: int) -> bytes:
@@ -120,16 +122,10 @@ class Text:
             return f"{said}; is the file in cp1252? Then say `encoding: cp1252` {BESIDE}"
         return f"{said}; remove it"
 
-    def _move_over(self, text: str) -> None:
-        if not text:
-            return
-        self._foreign = self._foreign or not text.isascii()
-        breaks = text.count("\n") + text.count("\r") - text.count("\r\n")
-        breaks -= self._cr and text[0] == "\n"
-        self._cr = text[-1] == "\r"
-        start = max(text.rfind("\n"), text.rfind("\r")) + 1
-        self._line += breaks
-        self._column = len(text) - start + (1 if start else self._column)
+
+def _end_of(text: str, line: int) -> tuple[int, int]:
+    ends = [match.end() for match in LINE_END.finditer(text)]
+    return line + len(ends), len(text) - (ends[-1] if ends else 0) + 1
 
 
 def _is_suspicious(text: str) -> bool:
