@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from fuzz import documents, seeds, words
+from fuzz import documents, seeds, tables, words
 from fuzz.answers import answer_holds
 from fuzz.files import clip_holds, env_file_holds, scenario_holds, world_holds
 from fuzz.headers import times_hold
@@ -33,6 +33,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
         ),
         "documents": Target(holds=documents.documents_hold, seeds=documents.seeds, words=""),
         "manifests": Target(holds=manifest_holds, seeds=seeds.manifests, words=words.YAML),
+        "tables": Target(holds=tables.tables_hold, seeds=tables.seeds, words=words.TABLE),
         "times": Target(holds=times_hold, seeds=seeds.times, words=words.DATES),
         "transfers": Target(holds=transfers_hold, seeds=seeds.transfers, words=words.HTTP),
         "links": Target(holds=links_hold, seeds=seeds.links, words=words.LINK),

@@ -1,6 +1,6 @@
 """Every target holds for real bytes and for slightly wrong ones; `make fuzz` goes on from here for longer.
 
-Answers, manifests, times and pictures have tests of their own beside what they read.
+Answers, manifests, tables, times and pictures have tests of their own beside what they read.
 """
 
 from __future__ import annotations

@@ -11,6 +11,9 @@ version: jobs: id: prompt: edit: extend: image: tags: defaults: limits: keyframe
 reference_images: last_frame: generate_audio: duration: allow: model: provider: batch: revision: user:
 - ? | > & * ! !!str !!int << ~ { } [ ] ' " # --- ... \\x85 \\ud800 \ufeff .inf .nan 0x1 1e9 007 https://
 """
+TABLE = r"""
+, ; | "" " sep=; \x80 \x93 \xe9 \ufeff \u2028 {"a": NaN -Infinity 1e999 "\ud800" \u0000 {} [] [[ ]] PK <html> \"
+"""
 HTTP = """
 content-range: content-length: content-encoding: etag: last-modified: begun: known: known-total: retry-after:
 bytes 5- 0- /10 /* W/"x" "tag" gzip identity aws-chunked 206 416 99999999999999999999

@@ -83,4 +83,4 @@ class Columns:
             f"{len(row):,} cell{'' if len(row) == 1 else 's'}, expected {len(self.names):,} as in the header"
         )
         keep = "tab" if self._delimiter == "\t" else f'"{self._delimiter}"'
-        return Misfit(None, f"{found}; an empty cell keeps its {keep}")
+        return Misfit(None, f"{found}; an empty cell needs its {keep} too")

@@ -59,7 +59,7 @@ def of_text(head: str, kind: Kind) -> str | None:
 
 
 def _wanted(kind: Kind) -> str:
-    return "JSON Lines" if kind == "jsonl" else "a table in text"
+    return "JSON Lines" if kind == "jsonl" else f"a {kind.upper()} file"
 
 
 def _what_to_do(what: str, kind: Kind) -> str:

@@ -152,6 +152,8 @@ def _syntax(raw: str, error: json.JSONDecodeError) -> Fault:
     is_cut = not rest and line.lstrip().startswith("{")
     found = _found(rest)
     said = error.msg
+    if not line[:at].strip():
+        return Fault(at + 1, f"{_EXAMPLE}, got {quoted(rest, 20)}")
     if said.startswith("Illegal trailing comma") or (
         rest[:1] in ("}", "]") and line[:at].rstrip().endswith(",")
     ):
@@ -160,9 +162,7 @@ def _syntax(raw: str, error: json.JSONDecodeError) -> Fault:
     if said.startswith("Extra data"):
         return Fault(at + 1, _say_extra(rest))
     if said.startswith("Unterminated string"):
-        return Fault(
-            at + 1, "a quote is opened here and not closed on this line", line.lstrip().startswith("{")
-        )
+        return Fault(at + 1, "a quote is opened here and not closed on this line")
     for start, words in _WORDS:
         if said.startswith(start):
             return Fault(at + 1, words.format(found=found) + _hint(rest), is_cut)

@@ -34,9 +34,10 @@ def read_lines(text: Text) -> Iterator[Row | Flaw]:
         carry += piece
         end = len(carry) if is_last else end_of_lines(carry)
         whole, carry = carry[:end], carry[end:]
-        for raw in io.StringIO(whole, newline=""):
+        for ended in io.StringIO(whole, newline=""):
             line += 1
-            if raw.isspace():
+            raw = ended.rstrip("\r\n")
+            if not raw or raw.isspace():
                 continue
             if len(raw) > MAX_CELL:
                 raise DataError(line, 1, _TOO_LONG)

@@ -156,8 +156,10 @@ def _trouble(block: Block, start: int, is_last: bool, exc: csv.Error) -> Broken 
     text, places = block.text, block.places
     for span in spans(text, start, block.delimiter):
         if content_length(text, span) > MAX_CELL:
-            what = "a cell" if span.is_closed else "a quote is opened here and not closed:"
-            return DataError(*places.at(span.begin), f"{what} of more than {MAX_CELL >> 20} MiB")
+            most = f"{MAX_CELL >> 20} MiB"
+            unclosed = f"a quote is opened here and not closed within {most}; {_DOUBLE_IT}"
+            said = f"a cell of more than {most}; is a quote missing?" if span.is_closed else unclosed
+            return DataError(*places.at(span.begin), said)
         if not span.is_closed:
             unclosed = f"a quote is opened here and never closed; close it where the cell ends; {_DOUBLE_IT}"
             return DataError(*places.at(span.begin), unclosed) if is_last else None

@@ -46,10 +46,10 @@ def check_header(opening: str, at_line: int, delimiter: str) -> None:
         return
     other = max(counts, key=lambda char: counts[char])
     line = at_line + len(re.findall(r"\r\n|\r|\n", match[1]))
-    found = f"the header holds no {_shown(delimiter)}, but {_shown(other)}"
+    found = f"the header has no {_shown(delimiter).removeprefix('a ')}, but {_shown(other)}"
     setting = '"\\t"' if other == "\t" else f'"{other}"'
-    single = "; a single name that holds it stands in quotes"
-    raise DataError(line, 1, f"{found}; say `delimiter: {setting}` {BESIDE}{single}")
+    single = "put the name in quotes if it is a single one"
+    raise DataError(line, 1, f"{found}; say `delimiter: {setting}` {BESIDE}, or {single}")
 
 
 def _can_separate(text: str) -> bool:
@@ -57,4 +57,4 @@ def _can_separate(text: str) -> bool:
 
 
 def _shown(delimiter: str) -> str:
-    return "tab" if delimiter == "\t" else f'"{delimiter}"'
+    return "a tab" if delimiter == "\t" else f'"{delimiter}"'

@@ -31,7 +31,7 @@ class Text:
         self._stream = stream
         self._kind: Kind = kind
         self._declared = encoding
-        self._codec, self._decoder = decoder_of(encoding or UTF_8)
+        self._codec, self._decoder = decoder_of(UTF_8 if encoding is None else encoding)
         self._piece_bytes = piece_bytes
         self._began = False  # the first bytes were looked at
         self._spoke = False  # the first text was looked at
@@ -58,7 +58,9 @@ class Text:
         self._ended = not data
         if not self._began:
             self._began = True
-            if said := disguises.of_bytes(data, self._kind, self._codec if self._declared else None):
+            if said := disguises.of_bytes(
+                data, self._kind, self._codec if self._declared is not None else None
+            ):
                 raise DataError(1, 1, said)
         text, trouble = self._decoded(data)
         if not self._spoke and text:
@@ -100,7 +102,7 @@ class Text:
         byte = exc.object[exc.start] if isinstance(exc, UnicodeDecodeError) else None
         here = "" if byte is None else f" (the byte 0x{byte:02x} here)"
         foreign = self._foreign or not good.isascii()
-        if self._ended and foreign:
+        if self._ended and (foreign or self._codec.startswith(("utf-16", "utf-32"))):
             return "the file ends in the middle of a character; was it cut short?"
         if self._declared is not None and self._codec != UTF_8:
             to_do = f"correct it, or {_SAVE_AS} and leave it out"
@@ -117,6 +119,8 @@ class Text:
             return f"a NUL byte: this is not a text file, or not one in {name}; {_SAVE_AS}"
         if char == "\ufeff":
             return "a byte order mark in the middle of the file; remove it (were two files joined?)"
+        if "\ud800" <= char <= "\udfff":
+            return f"half of a character (U+{ord(char):04X}); {_SAVE_AS}"
         said = f"the control character U+{ord(char):04X} is not allowed"
         if "\x80" <= char <= "\x9f" and self._codec.startswith("iso8859"):
             return f"{said}; is the file in cp1252? Then say `encoding: cp1252` {BESIDE}"
