@@ -12,7 +12,7 @@ reference_images: last_frame: generate_audio: duration: allow: model: provider: 
 - ? | > & * ! !!str !!int << ~ { } [ ] ' " # --- ... \\x85 \\ud800 \ufeff .inf .nan 0x1 1e9 007 https://
 """
 TABLE = r"""
-, ; | "" " sep=; \x80 \x93 \xe9 \ufeff \u2028 {"a": NaN -Infinity 1e999 "\ud800" \u0000 {} [] [[ ]] PK <html> \"
+, ; | "" " sep=; \x80 \x93 \xe9 \ufeff \u2028 {"a": NaN -Infinity 1e999 "\ud800" \u0000 {} [[ ]] PK <html> \"
 """
 HTTP = """
 content-range: content-length: content-encoding: etag: last-modified: begun: known: known-total: retry-after:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
+from functools import cached_property
 from typing import NamedTuple
 
 LINE_END = re.compile(r"\r\n|\r|\n")
@@ -52,11 +53,17 @@ def content_length(text: str, span: Span) -> int:
 
 
 class Places:
-    """Line and column of any character in a stretch of text, whose first character begins a line."""
+    """Line and column of any character in a stretch of text, whose first character begins a line.
+
+    Looks through the text when it is first asked, which is seldom.
+    """
 
     def __init__(self, text: str, first_line: int) -> None:
-        self._first_line = first_line
-        self._starts = [0, *(match.end() for match in LINE_END.finditer(text))]
+        self._text, self._first_line = text, first_line
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [0, *(match.end() for match in LINE_END.finditer(self._text))]
 
     def start_of(self, line: int) -> int:
         return self._starts[line - self._first_line]

@@ -28,6 +28,11 @@ def is_odd(text: str) -> bool:
     return _ODD.search(text) is not None
 
 
+def digits_in(number: str) -> int:
+    """Of a whole number."""
+    return len(number) - number.startswith("-")
+
+
 def find(raw: str, error: json.JSONDecodeError | None) -> Fault:
     """The first thing that is wrong. `error`: what the json module has to say, if anything."""
     own = _Walk(raw, len(raw) if error is None else error.pos).fault()
@@ -113,8 +118,8 @@ class _Walk:
 def _number(token: str) -> str | None:
     if token in ("NaN", "Infinity", "-Infinity"):
         return f"{token} is no number in JSON; write null, or put it in quotes"
-    if token.lstrip("-").isdigit() and len(token) > MAX_DIGITS:
-        return f"a number of {len(token.lstrip('-')):,} digits; put it in quotes if it is meant as text"
+    if token.lstrip("-").isdigit() and digits_in(token) > MAX_DIGITS:
+        return f"a number of {digits_in(token):,} digits; put it in quotes if it is meant as text"
     try:
         is_endless = float(token) in (float("inf"), float("-inf"))
     except ValueError:

@@ -81,7 +81,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _whole_number(text: str) -> int:
-    if len(text) > jsonfaults.MAX_DIGITS:
+    if jsonfaults.digits_in(text) > jsonfaults.MAX_DIGITS:
         raise _FaultyError
     return int(text)
 

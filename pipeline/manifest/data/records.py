@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pipeline.manifest.data import separators
 from pipeline.manifest.data.cells import LINE_END, Places, Span, content_length, spans
 from pipeline.manifest.data.rows import MAX_CELL, MAX_ROW, DataError, Kind
-from pipeline.manifest.data.text import Text
+from pipeline.manifest.data.text import PIECE_BYTES, Text
 from pipeline.manifest.scalars import quoted
 
 if TYPE_CHECKING:
@@ -34,15 +34,8 @@ class Block:
     rows: list[list[str]]
     lines: Sequence[int]
     text: str
-    first_line: int
+    places: Places
     delimiter: str
-    _places: Places | None = None
-
-    @property
-    def places(self) -> Places:
-        if self._places is None:
-            self._places = Places(self.text, self.first_line)
-        return self._places
 
     def place_of_cell(self, row: int, cell: int) -> tuple[int, int]:
         start = self.places.start_of(self.lines[row])
@@ -116,7 +109,7 @@ class Records:
         if self._is_even:
             self._is_even = reader.line_num == len(rows)
             lines = range(first, self._line) if self._is_even else _line_numbers(rows, first)
-        yield Block(rows, lines, text, first, self._delimiter)
+        yield Block(rows, lines, text, Places(text, first), self._delimiter)
         return len(text)
 
     def _parse_singly(self, text: str, is_last: bool) -> Generator[Block | Broken, None, int]:
@@ -125,7 +118,8 @@ class Records:
         buffer = io.StringIO(text, newline="")
         reader = self._reader(buffer)
         lines: list[int] = []
-        block = Block([], lines, text, first, self._delimiter)
+        places = Places(text, first)
+        block = Block([], lines, text, places, self._delimiter)
         while True:
             start, self._line = buffer.tell(), first + reader.line_num
             try:
@@ -142,7 +136,7 @@ class Records:
                     raise trouble from exc
                 yield trouble
                 lines = []
-                block = Block([], lines, text, first, self._delimiter, block.places)
+                block = Block([], lines, text, places, self._delimiter)
             else:
                 block.rows.append(row)
                 lines.append(self._line)
@@ -153,19 +147,19 @@ class Records:
 
 def _trouble(block: Block, start: int, is_last: bool, exc: csv.Error) -> Broken | DataError | None:
     """What is wrong with the record that starts there; nothing if it only goes on behind the text."""
-    text, places = block.text, block.places
+    text = block.text
     for span in spans(text, start, block.delimiter):
         if content_length(text, span) > MAX_CELL:
             most = f"{MAX_CELL >> 20} MiB"
             unclosed = f"a quote is opened here and not closed within {most}; {_DOUBLE_IT}"
             said = f"a cell of more than {most}; is a quote missing?" if span.is_closed else unclosed
-            return DataError(*places.at(span.begin), said)
+            return DataError(*block.places.at(span.begin), said)
         if not span.is_closed:
             unclosed = f"a quote is opened here and never closed; close it where the cell ends; {_DOUBLE_IT}"
-            return DataError(*places.at(span.begin), unclosed) if is_last else None
+            return DataError(*block.places.at(span.begin), unclosed) if is_last else None
         if span.is_quoted and text[span.end : span.end + 1] not in ("", "\r", "\n", block.delimiter):
             return _text_behind(block, span)
-    return DataError(*places.at(start), f"this row cannot be read ({exc})")
+    return DataError(*block.places.at(start), f"this row cannot be read ({exc})")
 
 
 def _text_behind(block: Block, span: Span) -> Broken | DataError:
@@ -193,7 +187,8 @@ def end_of_lines(text: str) -> int:
 def _lines_of(text: str) -> Iterable[str]:
     """`splitlines` is the quickest, but knows line ends that are none here (the others are not let in)."""
     has_others = not text.isascii() and ("\u2028" in text or "\u2029" in text)
-    return io.StringIO(text, newline="") if has_others else text.splitlines(keepends=True)
+    is_large = len(text) > 2 * PIECE_BYTES  # for once; all of its lines at once would be too much
+    return io.StringIO(text, newline="") if has_others or is_large else text.splitlines(keepends=True)
 
 
 def _line_numbers(rows: list[list[str]], first: int) -> list[int]:

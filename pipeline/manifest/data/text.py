@@ -15,6 +15,7 @@ from pipeline.manifest.data.encodings import BESIDE, UTF_8, decoder_of
 from pipeline.manifest.data.rows import DataError, Kind
 
 PIECE_BYTES = 1 << 16
+_LARGEST_PIECE = 1 << 18
 
 _BAD = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
 _BAD_BYTES = bytes([*range(9), 11, 12, *range(14, 32), 127])
@@ -43,10 +44,10 @@ class Text:
         """The next stretch of text; nothing at the end.
 
         `carried`: what was read last and is not yet used, from the start of a line. The more it is, the more
-        is read, so that whoever parses it again and again is not slowed down; and errors are placed by it.
+        is read, so that it is not parsed again and again; and errors are placed by it.
         """
         while not self._error and not self._ended:
-            text = self._next(max(len(carried), self._piece_bytes))
+            text = self._next(max(min(len(carried), _LARGEST_PIECE), self._piece_bytes))
             if text:
                 return text
         if self._error:

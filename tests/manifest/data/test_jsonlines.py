@@ -80,7 +80,8 @@ LINES: dict[str, Case] = {
         b'[\n  {"a": 1},\n  {"a": 2}\n]\n',
         [
             (
-                "! 1:1: a JSON array starts here; JSON Lines is one object on each line, without [ ] and commas around"
+                "! 1:1: a JSON array starts here; JSON Lines is one object on each line, without [ ] and "
+                "commas around"
             ),
         ],
         kind="jsonl",
@@ -89,7 +90,8 @@ LINES: dict[str, Case] = {
         b' [{"a": 1}, {"a": 2}]\n',
         [
             (
-                "! 1:2: a JSON array starts here; JSON Lines is one object on each line, without [ ] and commas around"
+                "! 1:2: a JSON array starts here; JSON Lines is one object on each line, without [ ] and "
+                "commas around"
             ),
         ],
         kind="jsonl",
@@ -98,7 +100,8 @@ LINES: dict[str, Case] = {
         b'{\n  "a": 1\n}\n',
         [
             (
-                "! 1:2: an object that goes over several lines; JSON Lines wants each object on one line of its own"
+                "! 1:2: an object that goes over several lines; JSON Lines wants each object on one line "
+                "of its own"
             ),
         ],
         kind="jsonl",
@@ -107,7 +110,8 @@ LINES: dict[str, Case] = {
         b'{"a": 1,\n  "b": 2}\n',
         [
             (
-                "! 1:9: an object that goes over several lines; JSON Lines wants each object on one line of its own"
+                "! 1:9: an object that goes over several lines; JSON Lines wants each object on one line "
+                "of its own"
             ),
         ],
         kind="jsonl",
@@ -187,13 +191,16 @@ LINES: dict[str, Case] = {
         b'{"a": "\\ud800x"}\n{"\\udc00": 1}\n{"a": ["\\ud83e"]}\n',
         [
             (
-                '1:7: row 1: half of a character ("\\ud800" without its other half); write the character itself'
+                '1:7: row 1: half of a character ("\\ud800" without its other half); write the character '
+                "itself"
             ),
             (
-                '2:2: row 2: half of a character ("\\udc00" without its other half); write the character itself'
+                '2:2: row 2: half of a character ("\\udc00" without its other half); write the character '
+                "itself"
             ),
             (
-                '3:8: row 3: half of a character ("\\ud83e" without its other half); write the character itself'
+                '3:8: row 3: half of a character ("\\ud83e" without its other half); write the character '
+                "itself"
             ),
         ],
         kind="jsonl",
@@ -225,7 +232,8 @@ LINES: dict[str, Case] = {
         b"{'a': 1}\n{\"a\": 'x'}\n",
         [
             (
-                '1:2: row 1: not JSON: expected a name in double quotes, got "\'a\'"; JSON wants double quotes (")'
+                "1:2: row 1: not JSON: expected a name in double quotes, got \"'a'\"; JSON wants double "
+                'quotes (")'
             ),
             '2:7: row 2: not JSON: expected a value, got "\'x\'"; JSON wants double quotes (")',
         ],
@@ -345,7 +353,8 @@ LINES: dict[str, Case] = {
         [
             (1, 1, {"a": 1}),
             (
-                "! 2:11: not text in UTF-8 (the byte 0xe9 here); save the file as UTF-8, or say `encoding: cp1252` beside `from`"
+                "! 2:11: not text in UTF-8 (the byte 0xe9 here); save the file as UTF-8, or say "
+                "`encoding: cp1252` beside `from`"
             ),
         ],
         kind="jsonl",
@@ -361,7 +370,8 @@ LINES: dict[str, Case] = {
         b"PK\x03\x04\x14\x00\x06\x00",
         [
             (
-                "! 1:1: this is an Excel workbook (.xlsx) or another zip file, not JSON Lines; export it with one JSON object on each line"
+                "! 1:1: this is an Excel workbook (.xlsx) or another zip file, not JSON Lines; export it "
+                "with one JSON object on each line"
             ),
         ],
         kind="jsonl",
@@ -377,7 +387,8 @@ LINES: dict[str, Case] = {
         '{"a": 1}\n'.encode("utf-16"),
         [
             (
-                "! 1:1: this file is saved as UTF-16; save it as UTF-8, or say `encoding: utf-16` beside `from`"
+                "! 1:1: this file is saved as UTF-16; save it as UTF-8, or say `encoding: utf-16` beside "
+                "`from`"
             ),
         ],
         kind="jsonl",

@@ -13,7 +13,8 @@ OTHERS: dict[str, Case] = {
         b"sku;title;image\r\na1;Lamp;x.png\r\n",
         [
             (
-                '! 1:1: the header has no ",", but ";"; say `delimiter: ";"` beside `from`, or put the name in quotes if it is a single one'
+                '! 1:1: the header has no ",", but ";"; say `delimiter: ";"` beside `from`, or put the '
+                "name in quotes if it is a single one"
             ),
         ],
     ),
@@ -21,7 +22,8 @@ OTHERS: dict[str, Case] = {
         b'"sku";"title, long"\n"a1";"Lamp"\n',
         [
             (
-                '! 1:1: the header has no ",", but ";"; say `delimiter: ";"` beside `from`, or put the name in quotes if it is a single one'
+                '! 1:1: the header has no ",", but ";"; say `delimiter: ";"` beside `from`, or put the '
+                "name in quotes if it is a single one"
             ),
         ],
     ),
@@ -29,7 +31,8 @@ OTHERS: dict[str, Case] = {
         b"sku\ttitle\na1\tLamp\n",
         [
             (
-                '! 1:1: the header has no ",", but a tab; say `delimiter: "\\t"` beside `from`, or put the name in quotes if it is a single one'
+                '! 1:1: the header has no ",", but a tab; say `delimiter: "\\t"` beside `from`, or put '
+                "the name in quotes if it is a single one"
             ),
         ],
     ),
@@ -37,7 +40,8 @@ OTHERS: dict[str, Case] = {
         b"\n \nsku|title\na1|Lamp\n",
         [
             (
-                '! 3:1: the header has no ",", but "|"; say `delimiter: "|"` beside `from`, or put the name in quotes if it is a single one'
+                '! 3:1: the header has no ",", but "|"; say `delimiter: "|"` beside `from`, or put the '
+                "name in quotes if it is a single one"
             ),
         ],
     ),
@@ -51,7 +55,8 @@ OTHERS: dict[str, Case] = {
         "sku,title\na1,Lamp\n".encode("utf-16"),
         [
             (
-                "! 1:1: this file is saved as UTF-16; save it as UTF-8, or say `encoding: utf-16` beside `from`"
+                "! 1:1: this file is saved as UTF-16; save it as UTF-8, or say `encoding: utf-16` beside "
+                "`from`"
             ),
         ],
     ),
@@ -59,7 +64,8 @@ OTHERS: dict[str, Case] = {
         b"\xfe\xff" + "sku,title\n".encode("utf-16-be"),
         [
             (
-                "! 1:1: this file is saved as UTF-16; save it as UTF-8, or say `encoding: utf-16` beside `from`"
+                "! 1:1: this file is saved as UTF-16; save it as UTF-8, or say `encoding: utf-16` beside "
+                "`from`"
             ),
         ],
     ),
@@ -67,7 +73,8 @@ OTHERS: dict[str, Case] = {
         "sku,title\na1,Lamp\n".encode("utf-16-le"),
         [
             (
-                "! 1:1: this file is saved as UTF-16; save it as UTF-8, or say `encoding: utf-16-le` beside `from`"
+                "! 1:1: this file is saved as UTF-16; save it as UTF-8, or say `encoding: utf-16-le` "
+                "beside `from`"
             ),
         ],
     ),
@@ -75,7 +82,8 @@ OTHERS: dict[str, Case] = {
         "sku,title\na1,Lamp\n".encode("utf-16-be"),
         [
             (
-                "! 1:1: this file is saved as UTF-16; save it as UTF-8, or say `encoding: utf-16-be` beside `from`"
+                "! 1:1: this file is saved as UTF-16; save it as UTF-8, or say `encoding: utf-16-be` "
+                "beside `from`"
             ),
         ],
     ),
@@ -83,7 +91,8 @@ OTHERS: dict[str, Case] = {
         "sku,title\n".encode("utf-32"),
         [
             (
-                "! 1:1: this file is saved as UTF-32; save it as UTF-8, or say `encoding: utf-32` beside `from`"
+                "! 1:1: this file is saved as UTF-32; save it as UTF-8, or say `encoding: utf-32` beside "
+                "`from`"
             ),
         ],
     ),
@@ -91,7 +100,8 @@ OTHERS: dict[str, Case] = {
         b"PK\x03\x04\x14\x00\x06\x00",
         [
             (
-                '! 1:1: this is an Excel workbook (.xlsx) or another zip file, not a CSV file; open it and save it as "CSV UTF-8"'
+                "! 1:1: this is an Excel workbook (.xlsx) or another zip file, not a CSV file; open it "
+                'and save it as "CSV UTF-8"'
             ),
         ],
     ),
@@ -105,7 +115,8 @@ OTHERS: dict[str, Case] = {
         b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\x00\x00",
         [
             (
-                '! 1:1: this is an old Excel workbook (.xls), not a CSV file; open it and save it as "CSV UTF-8"'
+                "! 1:1: this is an old Excel workbook (.xls), not a CSV file; open it and save it as "
+                '"CSV UTF-8"'
             ),
         ],
     ),
@@ -149,7 +160,8 @@ OTHERS: dict[str, Case] = {
         b"{\\rtf1\\ansi",
         [
             (
-                '! 1:1: this is a document in Rich Text Format, not a CSV file; open it and save it as "CSV UTF-8"'
+                "! 1:1: this is a document in Rich Text Format, not a CSV file; open it and save it as "
+                '"CSV UTF-8"'
             ),
         ],
     ),
@@ -187,7 +199,8 @@ OTHERS: dict[str, Case] = {
         HEADER + b"a1,Lamp\n",
         [
             (
-                '! 1:1: the header has no tab, but ","; say `delimiter: ","` beside `from`, or put the name in quotes if it is a single one'
+                '! 1:1: the header has no tab, but ","; say `delimiter: ","` beside `from`, or put the '
+                "name in quotes if it is a single one"
             ),
         ],
         kind="tsv",
@@ -196,7 +209,8 @@ OTHERS: dict[str, Case] = {
         b"PK\x03\x04\x14\x00\x06\x00",
         [
             (
-                "! 1:1: this is an Excel workbook (.xlsx) or another zip file, not a TSV file; open it and save it as text with tabs, in UTF-8"
+                "! 1:1: this is an Excel workbook (.xlsx) or another zip file, not a TSV file; open it "
+                "and save it as text with tabs, in UTF-8"
             ),
         ],
         kind="tsv",
@@ -229,7 +243,8 @@ SETTINGS: dict[str, Case] = {
         HEADER + b"a1,Lamp\n",
         [
             (
-                '! 1:1: the header has no ";", but ","; say `delimiter: ","` beside `from`, or put the name in quotes if it is a single one'
+                '! 1:1: the header has no ";", but ","; say `delimiter: ","` beside `from`, or put the '
+                "name in quotes if it is a single one"
             ),
         ],
         delimiter=";",
@@ -238,7 +253,8 @@ SETTINGS: dict[str, Case] = {
         HEADER,
         [
             (
-                '! 1:1: `delimiter` beside `from`: expected one character such as ";" or a tab ("\\t"), got "::"'
+                '! 1:1: `delimiter` beside `from`: expected one character such as ";" or a tab ("\\t"), '
+                'got "::"'
             ),
         ],
         delimiter="::",
@@ -254,7 +270,8 @@ SETTINGS: dict[str, Case] = {
         HEADER,
         [
             (
-                '! 1:1: `delimiter` beside `from`: expected one character such as ";" or a tab ("\\t"), got "x"'
+                '! 1:1: `delimiter` beside `from`: expected one character such as ";" or a tab ("\\t"), '
+                'got "x"'
             ),
         ],
         delimiter="x",
@@ -263,7 +280,8 @@ SETTINGS: dict[str, Case] = {
         HEADER,
         [
             (
-                '! 1:1: `delimiter` beside `from`: expected one character such as ";" or a tab ("\\t"), got """'
+                '! 1:1: `delimiter` beside `from`: expected one character such as ";" or a tab ("\\t"), '
+                'got """'
             ),
         ],
         delimiter='"',
@@ -314,7 +332,8 @@ SETTINGS: dict[str, Case] = {
         HEADER + b"a1,\x82",
         [
             (
-                "! 2:4: not text in shift_jis (the byte 0x82 here), as `encoding` says; correct it, or save the file as UTF-8 and leave it out"
+                "! 2:4: not text in shift_jis (the byte 0x82 here), as `encoding` says; correct it, or "
+                "save the file as UTF-8 and leave it out"
             ),
         ],
         encoding="shift_jis",
@@ -323,7 +342,8 @@ SETTINGS: dict[str, Case] = {
         HEADER + "a1,é\n".encode(),
         [
             (
-                "! 2:4: not text in ascii (the byte 0xc3 here), as `encoding` says; correct it, or save the file as UTF-8 and leave it out"
+                "! 2:4: not text in ascii (the byte 0xc3 here), as `encoding` says; correct it, or save "
+                "the file as UTF-8 and leave it out"
             ),
         ],
         encoding="ascii",
@@ -332,7 +352,8 @@ SETTINGS: dict[str, Case] = {
         HEADER + b"a1,\xe9\n",
         [
             (
-                "! 2:4: not text in UTF-8 (the byte 0xe9 here); save the file as UTF-8, or say `encoding: cp1252` beside `from`"
+                "! 2:4: not text in UTF-8 (the byte 0xe9 here); save the file as UTF-8, or say "
+                "`encoding: cp1252` beside `from`"
             ),
         ],
         encoding="UTF8",
@@ -341,7 +362,8 @@ SETTINGS: dict[str, Case] = {
         HEADER + b"a1,\x81\n",
         [
             (
-                "! 2:4: not text in cp1252 (the byte 0x81 here), as `encoding` says; correct it, or save the file as UTF-8 and leave it out"
+                "! 2:4: not text in cp1252 (the byte 0x81 here), as `encoding` says; correct it, or save "
+                "the file as UTF-8 and leave it out"
             ),
         ],
         encoding="cp1252",
@@ -350,7 +372,8 @@ SETTINGS: dict[str, Case] = {
         HEADER + b"a1,\x93Lamp\x94\n",
         [
             (
-                "! 2:4: the control character U+0093 is not allowed; is the file in cp1252? Then say `encoding: cp1252` beside `from`"
+                "! 2:4: the control character U+0093 is not allowed; is the file in cp1252? Then say "
+                "`encoding: cp1252` beside `from`"
             ),
         ],
         encoding="latin-1",
@@ -373,7 +396,8 @@ SETTINGS: dict[str, Case] = {
         "sku,title\n".encode("utf-16"),
         [
             (
-                "! 1:1: this file is saved as UTF-16; save it as UTF-8, or say `encoding: utf-16` beside `from`"
+                "! 1:1: this file is saved as UTF-16; save it as UTF-8, or say `encoding: utf-16` beside "
+                "`from`"
             ),
         ],
         encoding="cp1252",
@@ -389,7 +413,8 @@ SETTINGS: dict[str, Case] = {
         "sku,title\na1,".encode("utf-16-le") + b"\x00\xd8a\x00",
         [
             (
-                "! 2:4: not text in utf-16-le (the byte 0x00 here), as `encoding` says; correct it, or save the file as UTF-8 and leave it out"
+                "! 2:4: not text in utf-16-le (the byte 0x00 here), as `encoding` says; correct it, or "
+                "save the file as UTF-8 and leave it out"
             ),
         ],
         encoding="utf-16-le",
@@ -419,7 +444,8 @@ SETTINGS: dict[str, Case] = {
         HEADER,
         [
             (
-                '! 1:1: unknown encoding "qqqqqqqqqq" beside `from`; known are, among others, utf-8, cp1252, latin-1, utf-16'
+                '! 1:1: unknown encoding "qqqqqqqqqq" beside `from`; known are, among others, utf-8, '
+                "cp1252, latin-1, utf-16"
             ),
         ],
         encoding="qqqqqqqqqq",
@@ -428,7 +454,8 @@ SETTINGS: dict[str, Case] = {
         HEADER,
         [
             (
-                '! 1:1: unknown encoding "hex" beside `from`; known are, among others, utf-8, cp1252, latin-1, utf-16'
+                '! 1:1: unknown encoding "hex" beside `from`; known are, among others, utf-8, cp1252, '
+                "latin-1, utf-16"
             ),
         ],
         encoding="hex",
@@ -437,7 +464,8 @@ SETTINGS: dict[str, Case] = {
         HEADER,
         [
             (
-                '! 1:1: unknown encoding "idna" beside `from`; known are, among others, utf-8, cp1252, latin-1, utf-16'
+                '! 1:1: unknown encoding "idna" beside `from`; known are, among others, utf-8, cp1252, '
+                "latin-1, utf-16"
             ),
         ],
         encoding="idna",
@@ -446,7 +474,8 @@ SETTINGS: dict[str, Case] = {
         HEADER,
         [
             (
-                '! 1:1: unknown encoding "a\\x00b" beside `from`; known are, among others, utf-8, cp1252, latin-1, utf-16'
+                '! 1:1: unknown encoding "a\\x00b" beside `from`; known are, among others, utf-8, cp1252, '
+                "latin-1, utf-16"
             ),
         ],
         encoding="a\x00b",
@@ -455,7 +484,8 @@ SETTINGS: dict[str, Case] = {
         HEADER,
         [
             (
-                '! 1:1: unknown encoding "" beside `from`; known are, among others, utf-8, cp1252, latin-1, utf-16'
+                '! 1:1: unknown encoding "" beside `from`; known are, among others, utf-8, cp1252, '
+                "latin-1, utf-16"
             ),
         ],
         encoding="",

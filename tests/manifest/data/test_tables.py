@@ -206,7 +206,8 @@ BROKEN: dict[str, Case] = {
         HEADER + b'a1, "Lamp, big"\n',
         [
             (
-                "2:11: row 1: 3 cells, expected 2 as in the header; a quote counts only as the first character of a cell"
+                "2:11: row 1: 3 cells, expected 2 as in the header; a quote counts only as the first "
+                "character of a cell"
             ),
         ],
     ),
@@ -228,7 +229,8 @@ BROKEN: dict[str, Case] = {
         HEADER + b'a1,"Lamp\nbig",red\na2,x\n',
         [
             (
-                '3:6: row 1 (lines 2 to 3; is a quote missing?): 3 cells, expected 2 as in the header; put a cell with a "," in it in quotes'
+                "3:6: row 1 (lines 2 to 3; is a quote missing?): 3 cells, expected 2 as in the header; "
+                'put a cell with a "," in it in quotes'
             ),
             (2, 4, {"sku": "a2", "title": "x"}),
         ],
@@ -237,7 +239,8 @@ BROKEN: dict[str, Case] = {
         HEADER + b'"a1,Lamp\na2,Desk"\na3,Bed\n',
         [
             (
-                '2:1: row 1 (lines 2 to 3; is a quote missing?): 1 cell, expected 2 as in the header; an empty cell needs its "," too'
+                "2:1: row 1 (lines 2 to 3; is a quote missing?): 1 cell, expected 2 as in the header; an "
+                'empty cell needs its "," too'
             ),
             (2, 4, {"sku": "a3", "title": "Bed"}),
         ],
@@ -286,7 +289,8 @@ BROKEN: dict[str, Case] = {
         HEADER + b'a1,"Lamp\na2,Desk\na3,Bed\n',
         [
             (
-                '! 2:4: a quote is opened here and never closed; close it where the cell ends; a quote inside a quoted cell is written twice ("")'
+                "! 2:4: a quote is opened here and never closed; close it where the cell ends; a quote "
+                'inside a quoted cell is written twice ("")'
             ),
         ],
     ),
@@ -295,7 +299,8 @@ BROKEN: dict[str, Case] = {
         [
             (1, 2, {"sku": "a1", "title": "Lamp"}),
             (
-                '! 3:4: a quote is opened here and never closed; close it where the cell ends; a quote inside a quoted cell is written twice ("")'
+                "! 3:4: a quote is opened here and never closed; close it where the cell ends; a quote "
+                'inside a quoted cell is written twice ("")'
             ),
         ],
     ),
@@ -303,7 +308,8 @@ BROKEN: dict[str, Case] = {
         b'sku,"title\na1,Lamp\n',
         [
             (
-                '! 1:5: a quote is opened here and never closed; close it where the cell ends; a quote inside a quoted cell is written twice ("")'
+                "! 1:5: a quote is opened here and never closed; close it where the cell ends; a quote "
+                'inside a quoted cell is written twice ("")'
             ),
         ],
     ),
@@ -311,7 +317,8 @@ BROKEN: dict[str, Case] = {
         HEADER + b'a1,"Lamp"big\na2,Desk\n',
         [
             (
-                '2:10: row 1: "big" behind a closing quote, where the cell should end; a quote inside a quoted cell is written twice ("")'
+                '2:10: row 1: "big" behind a closing quote, where the cell should end; a quote inside a '
+                'quoted cell is written twice ("")'
             ),
             (2, 3, {"sku": "a2", "title": "Desk"}),
         ],
@@ -320,10 +327,12 @@ BROKEN: dict[str, Case] = {
         HEADER + b'a1,"Lamp"big\n"a"2,Desk\na3,x\n',
         [
             (
-                '2:10: row 1: "big" behind a closing quote, where the cell should end; a quote inside a quoted cell is written twice ("")'
+                '2:10: row 1: "big" behind a closing quote, where the cell should end; a quote inside a '
+                'quoted cell is written twice ("")'
             ),
             (
-                '3:4: row 2: "2,Desk" behind a closing quote, where the cell should end; a quote inside a quoted cell is written twice ("")'
+                '3:4: row 2: "2,Desk" behind a closing quote, where the cell should end; a quote inside '
+                'a quoted cell is written twice ("")'
             ),
             (3, 4, {"sku": "a3", "title": "x"}),
         ],
@@ -332,7 +341,8 @@ BROKEN: dict[str, Case] = {
         HEADER + b'a1,"The "big" lamp"\na2,Desk\n',
         [
             (
-                '2:10: row 1: "big" lamp"" behind a closing quote, where the cell should end; a quote inside a quoted cell is written twice ("")'
+                '2:10: row 1: "big" lamp"" behind a closing quote, where the cell should end; a quote '
+                'inside a quoted cell is written twice ("")'
             ),
             (2, 3, {"sku": "a2", "title": "Desk"}),
         ],
@@ -347,7 +357,8 @@ BROKEN: dict[str, Case] = {
         HEADER + b'"a1"x,"Lamp\n",Desk\n',
         [
             (
-                '! 2:5: "x,"Lamp" behind a closing quote, where the cell should end; a quote inside a quoted cell is written twice ("")'
+                '! 2:5: "x,"Lamp" behind a closing quote, where the cell should end; a quote inside a '
+                'quoted cell is written twice ("")'
             ),
         ],
     ),
@@ -355,7 +366,8 @@ BROKEN: dict[str, Case] = {
         b'"sku"x,title\na1,Lamp\n',
         [
             (
-                '! 1:6: "x,title" behind a closing quote, where the cell should end; a quote inside a quoted cell is written twice ("")'
+                '! 1:6: "x,title" behind a closing quote, where the cell should end; a quote inside a '
+                'quoted cell is written twice ("")'
             ),
         ],
     ),
@@ -363,7 +375,8 @@ BROKEN: dict[str, Case] = {
         HEADER + b'a1,"Lamp\na2,Desk\na3,"Bed"\na4,x\n',
         [
             (
-                '! 2:4: the quote that is opened here is closed on line 4, with "Bed"" behind it; close it where the cell ends; a quote inside a quoted cell is written twice ("")'
+                '! 2:4: the quote that is opened here is closed on line 4, with "Bed"" behind it; close '
+                'it where the cell ends; a quote inside a quoted cell is written twice ("")'
             ),
         ],
     ),
@@ -384,7 +397,8 @@ BROKEN: dict[str, Case] = {
         HEADER + b'a1,"Lamp\n' + b"a2,Desk\n" * 200000,
         [
             (
-                '! 2:4: a quote is opened here and not closed within 1 MiB; a quote inside a quoted cell is written twice ("")'
+                "! 2:4: a quote is opened here and not closed within 1 MiB; a quote inside a quoted cell "
+                'is written twice ("")'
             ),
         ],
     ),
@@ -398,7 +412,8 @@ BROKEN: dict[str, Case] = {
         HEADER + b"a1,caf\xe9\n",
         [
             (
-                "! 2:7: not text in UTF-8 (the byte 0xe9 here); save the file as UTF-8, or say `encoding: cp1252` beside `from`"
+                "! 2:7: not text in UTF-8 (the byte 0xe9 here); save the file as UTF-8, or say "
+                "`encoding: cp1252` beside `from`"
             ),
         ],
     ),
@@ -407,7 +422,8 @@ BROKEN: dict[str, Case] = {
         [
             (1, 2, {"sku": "a1", "title": "Lamp"}),
             (
-                "! 3:5: not text in UTF-8 (the byte 0xe9 here); save the file as UTF-8, or say `encoding: cp1252` beside `from`"
+                "! 3:5: not text in UTF-8 (the byte 0xe9 here); save the file as UTF-8, or say "
+                "`encoding: cp1252` beside `from`"
             ),
         ],
     ),
@@ -422,7 +438,8 @@ BROKEN: dict[str, Case] = {
         [
             (1, 2, {"sku": "a1", "title": "café"}),
             (
-                "! 3:5: not text in UTF-8 (the byte 0xe9 here), although the text before it is; save the file as UTF-8"
+                "! 3:5: not text in UTF-8 (the byte 0xe9 here), although the text before it is; save the "
+                "file as UTF-8"
             ),
         ],
     ),
@@ -437,7 +454,8 @@ BROKEN: dict[str, Case] = {
         HEADER + b"a1,caf\xe9",
         [
             (
-                "! 2:7: not text in UTF-8 (the byte 0xe9 here); save the file as UTF-8, or say `encoding: cp1252` beside `from`"
+                "! 2:7: not text in UTF-8 (the byte 0xe9 here); save the file as UTF-8, or say "
+                "`encoding: cp1252` beside `from`"
             ),
         ],
     ),
@@ -497,7 +515,8 @@ BROKEN: dict[str, Case] = {
             (1, 2, {"sku": "a1", "title": "x"}),
             '3:1: row 2: 1 cell, expected 2 as in the header; an empty cell needs its "," too',
             (
-                "! 4:5: not text in UTF-8 (the byte 0xff here); save the file as UTF-8, or say `encoding: cp1252` beside `from`"
+                "! 4:5: not text in UTF-8 (the byte 0xff here); save the file as UTF-8, or say "
+                "`encoding: cp1252` beside `from`"
             ),
         ],
     ),
@@ -519,7 +538,8 @@ BROKEN: dict[str, Case] = {
         b'a\tb\n"1"x\t2\n',
         [
             (
-                '2:4: row 1: "x\\t2" behind a closing quote, where the cell should end; a quote inside a quoted cell is written twice ("")'
+                '2:4: row 1: "x\\t2" behind a closing quote, where the cell should end; a quote inside a '
+                'quoted cell is written twice ("")'
             ),
         ],
         kind="tsv",
