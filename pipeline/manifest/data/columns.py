@@ -13,6 +13,8 @@ from typing import NamedTuple
 from pipeline.manifest.data.rows import MAX_COLUMNS
 from pipeline.manifest.scalars import quoted
 
+_MOST_PLACED = 20_000  # columns, more than Excel has; behind them, nobody looks for the place of a cell
+
 
 class Misfit(NamedTuple):
     """What is wrong, and with which cell (None: with the row as a whole)."""
@@ -61,9 +63,11 @@ class Columns:
         width = len(self.names)
         if len(row) < width:
             return self._too_few(row)
-        for index in (*self._unnamed, *range(width, len(row))):
+        for index in self._unnamed:
             if row[index].strip():
                 return self._unexpected(row, index)
+        if len(row) > width and any(map(str.strip, row[width:])):
+            return self._unexpected(row, next(i for i in range(width, len(row)) if row[i].strip()))
         if not self._unnamed:
             return dict(zip(self.names, row, strict=False))
         return {name: cell for name, cell in zip(self.names, row, strict=False) if name}
@@ -73,6 +77,8 @@ class Columns:
             say = f"{quoted(row[index], 20)} in column {index + 1}, which has no name in the header"
             return Misfit(index, f"{say}; name the column, or empty it")
         found = f"{len(row):,} cells, expected {len(self.names):,} as in the header"
+        if index > _MOST_PLACED:
+            return Misfit(None, found)
         if any(cell.lstrip().startswith('"') for cell in row):
             return Misfit(index, f"{found}; a quote counts only as the first character of a cell")
         where = "a tab" if self._delimiter == "\t" else f'a "{self._delimiter}"'

@@ -76,13 +76,19 @@ class Records:
             is_last = not piece
             text = carry + piece
             end = len(text) if is_last else end_of_lines(text)
-            start = 0 if self._delimiter or not end else self._open(text[:end])
+            start = 0 if self._delimiter else self._open(text[:end], is_last)
+            if not self._delimiter:
+                carry = text
+                continue
             used = yield from self._parse(text[start:end], is_last)
             carry = text[start + used :]
 
-    def _open(self, text: str) -> int:
-        """Settles the delimiter; returns how much of the text is no row."""
-        self._delimiter, skipped = separators.in_use(text, self._kind, self._declared)
+    def _open(self, text: str, is_last: bool) -> int:
+        """Settles the delimiter once the header is there; returns how much of the text is no row."""
+        delimiter, skipped = separators.in_use(text, self._kind, self._declared)
+        if not is_last and not text[skipped:].strip():
+            return 0
+        self._delimiter = delimiter
         self._line += skipped > 0
         separators.check_header(text[skipped:], self._line, self._delimiter)
         return skipped

@@ -48,6 +48,8 @@ def _rows(block: Block, start: int, columns: Columns, number: int) -> Generator[
         values = map(dict, map(zip, repeat(columns.names), rows))
         yield from map(row_of, zip(count(number), lines, values, strict=False))
         return number + len(rows)
+    if not any(map(any, rows)):
+        return number  # blank lines by the thousand
     for index, (row, line) in enumerate(zip(rows, lines, strict=True), start):
         if _is_blank(row):
             continue
