@@ -13,7 +13,7 @@ import pytest
 from fuzz.changes import changed
 from fuzz.tables import outcome, seeds, tables_hold
 from fuzz.words import TABLE
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.builders_core import steady
 
@@ -84,6 +84,35 @@ def test_any_bytes_are_read_the_same_in_any_pieces(data: bytes) -> None:
 @given(st.text(st.sampled_from('a",\n\r\t é'), max_size=40))
 def test_any_quotes_and_line_ends_are_read_the_same_in_any_pieces(text: str) -> None:
     tables_hold(b"\0\0" + text.encode())
+
+
+@settings(steady, max_examples=400)
+@given(st.lists(st.sampled_from(["a", '"', '""', ",", "\n", "\r", "\r\n", 'x"y', '"q"', ',"', '",', " "])))
+def test_a_table_is_read_as_the_csv_module_reads_the_whole(pieces: list[str]) -> None:
+    """The same cells on the same lines; a problem where the module has one, and nowhere else."""
+    text = "one,two\n" + "".join(pieces)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    expected: list[tuple[int, list[str]]] | None = []
+    try:
+        while True:
+            line = reader.line_num + 1
+            expected.append((line, next(reader)))
+    except StopIteration:
+        pass
+    except csv.Error:
+        expected = None
+
+    read = outcome(text.encode(), "csv")
+
+    if expected is None:
+        assert any(not isinstance(item, Row) for item in read)
+        return
+    full = [(line, row) for line, row in expected[1:] if "".join(row).strip()]
+    for item, (line, row) in zip(read, full, strict=True):
+        fits = len(row) >= 2 and not "".join(row[2:]).strip()
+        assert not isinstance(item, str)
+        assert isinstance(item, Row) == fits
+        assert not isinstance(item, Row) or (item.line, [*item.values.values()]) == (line, row[:2])
 
 
 def test_an_error_is_placed_50_000_lines_back() -> None:
