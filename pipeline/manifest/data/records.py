@@ -177,7 +177,8 @@ def _text_behind(block: Block, span: Span) -> Broken | DataError:
     if opened[0] != behind[0]:
         closed = f"the quote that is opened here is closed on line {behind[0]}, with {found} behind it"
         return DataError(*opened, f"{closed}; close it where the cell ends; {_DOUBLE_IT}")
-    if rest.lstrip(" ").startswith(block.delimiter):
+    trimmed = rest.lstrip(" \t" if block.delimiter != "\t" else " ")
+    if not trimmed or trimmed.startswith(block.delimiter):
         message = "a blank between a closing quote and the end of its cell; remove it"
     else:
         message = f"{found} behind a closing quote, where the cell should end; {_DOUBLE_IT}"

@@ -111,7 +111,7 @@ class Text:
         if foreign:
             return f"not text in UTF-8{here}, although the text before it is; {_SAVE_AS}"
         is_western = byte is not None and bytes([byte]).decode("cp1252", "ignore") != ""
-        other = f", or say `encoding: cp1252` {BESIDE}" if is_western else ""
+        other = f", or name its encoding {BESIDE}, such as `encoding: cp1252`" if is_western else ""
         return f"not text in UTF-8{here}; {_SAVE_AS}{other}"
 
     def _say_bad(self, char: str) -> str:

@@ -353,8 +353,8 @@ LINES: dict[str, Case] = {
         [
             (1, 1, {"a": 1}),
             (
-                "! 2:11: not text in UTF-8 (the byte 0xe9 here); save the file as UTF-8, or say "
-                "`encoding: cp1252` beside `from`"
+                "! 2:11: not text in UTF-8 (the byte 0xe9 here); save the file as UTF-8, or name its "
+                "encoding beside `from`, such as `encoding: cp1252`"
             ),
         ],
         kind="jsonl",

@@ -321,6 +321,14 @@ SETTINGS: dict[str, Case] = {
         ],
         encoding="shift_jis",
     ),
+    "delimiter for lines": Case(
+        b"{}",
+        [
+            "! 1:1: `delimiter` beside `from` is for .csv and .tsv; JSON Lines has none, leave it out",
+        ],
+        kind="jsonl",
+        delimiter=",",
+    ),
     "utf-8-sig": Case(
         BOM + HEADER + b"a1,x\n",
         [
@@ -352,8 +360,8 @@ SETTINGS: dict[str, Case] = {
         HEADER + b"a1,\xe9\n",
         [
             (
-                "! 2:4: not text in UTF-8 (the byte 0xe9 here); save the file as UTF-8, or say "
-                "`encoding: cp1252` beside `from`"
+                "! 2:4: not text in UTF-8 (the byte 0xe9 here); save the file as UTF-8, or name its "
+                "encoding beside `from`, such as `encoding: cp1252`"
             ),
         ],
         encoding="UTF8",

@@ -353,6 +353,13 @@ BROKEN: dict[str, Case] = {
             "2:5: row 1: a blank between a closing quote and the end of its cell; remove it",
         ],
     ),
+    "a blank behind a quote at the end": Case(
+        HEADER + b'a1,"Lamp" \na2,"Desk"\t\n',
+        [
+            "2:10: row 1: a blank between a closing quote and the end of its cell; remove it",
+            "3:10: row 2: a blank between a closing quote and the end of its cell; remove it",
+        ],
+    ),
     "text behind a quote, further quotes": Case(
         HEADER + b'"a1"x,"Lamp\n",Desk\n',
         [
@@ -412,8 +419,8 @@ BROKEN: dict[str, Case] = {
         HEADER + b"a1,caf\xe9\n",
         [
             (
-                "! 2:7: not text in UTF-8 (the byte 0xe9 here); save the file as UTF-8, or say "
-                "`encoding: cp1252` beside `from`"
+                "! 2:7: not text in UTF-8 (the byte 0xe9 here); save the file as UTF-8, or name its "
+                "encoding beside `from`, such as `encoding: cp1252`"
             ),
         ],
     ),
@@ -422,8 +429,8 @@ BROKEN: dict[str, Case] = {
         [
             (1, 2, {"sku": "a1", "title": "Lamp"}),
             (
-                "! 3:5: not text in UTF-8 (the byte 0xe9 here); save the file as UTF-8, or say "
-                "`encoding: cp1252` beside `from`"
+                "! 3:5: not text in UTF-8 (the byte 0xe9 here); save the file as UTF-8, or name its "
+                "encoding beside `from`, such as `encoding: cp1252`"
             ),
         ],
     ),
@@ -454,8 +461,8 @@ BROKEN: dict[str, Case] = {
         HEADER + b"a1,caf\xe9",
         [
             (
-                "! 2:7: not text in UTF-8 (the byte 0xe9 here); save the file as UTF-8, or say "
-                "`encoding: cp1252` beside `from`"
+                "! 2:7: not text in UTF-8 (the byte 0xe9 here); save the file as UTF-8, or name its "
+                "encoding beside `from`, such as `encoding: cp1252`"
             ),
         ],
     ),
@@ -515,8 +522,8 @@ BROKEN: dict[str, Case] = {
             (1, 2, {"sku": "a1", "title": "x"}),
             '3:1: row 2: 1 cell, expected 2 as in the header; an empty cell needs its "," too',
             (
-                "! 4:5: not text in UTF-8 (the byte 0xff here); save the file as UTF-8, or say "
-                "`encoding: cp1252` beside `from`"
+                "! 4:5: not text in UTF-8 (the byte 0xff here); save the file as UTF-8, or name its "
+                "encoding beside `from`, such as `encoding: cp1252`"
             ),
         ],
     ),
