@@ -59,6 +59,7 @@ class Job:
 
     `edit` and `extend`, at most one of them, are the key of another job or an https URL. `duration_s` of an
     extension is the length of what is added. `resize`: longest side in pixels that pictures are sent with.
+    `priority`: those with a higher one are sent first.
     """
 
     key: str
@@ -79,6 +80,7 @@ class Job:
     allow: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     user: str | None = None
+    priority: int | None = None
 
     @property
     def operation(self) -> Operation:

@@ -21,6 +21,7 @@ from pipeline.offload import Threads
 from pipeline.plan import Checked, check
 from pipeline.providers import provider_named
 from pipeline.selection import ALL, Selection
+from pipeline.sources.files import LocalFiles
 from pipeline.sources.images import check_image
 from pipeline.sources.known import Known, cache_path
 from pipeline.sources.layout import ImageError
@@ -35,7 +36,8 @@ LOG_NAME = "log.jsonl"
 def check_manifest(path: Path, provider: str | None = None, env: Mapping[str, str] = os.environ) -> Checked:
     """Everything that can be said about a manifest without sending anything. Raises ManifestError."""
     with closing(Known(cache_path(env), LoopClock().wall)) as known:
-        return check(path, provider_named, partial(check_image, known=known), ImageError, provider, env)
+        look, files = partial(check_image, known=known), LocalFiles(path.parent)
+        return check(path, provider_named, look, ImageError, provider, env, files)
 
 
 @asynccontextmanager

@@ -7,10 +7,9 @@ Knows nothing of the gateway's wire or of SQLite.
 
 from __future__ import annotations
 
-import heapq
 import itertools
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -23,6 +22,8 @@ from pipeline.identity import fingerprint
 from pipeline.ledger.base import Ledger, PlannedJob
 from pipeline.manifest import Entry, Head, Manifest, read_manifest
 from pipeline.manifest.prices import prices_of
+from pipeline.manifest.reader import NO_FILES
+from pipeline.manifest.rows import Files
 from pipeline.manifest.rules import can_be_batch
 from pipeline.manifest.wording import did_you_mean
 from pipeline.model import Image, Job
@@ -67,45 +68,31 @@ def check(
     image_error: type[Exception],
     provider_name: str | None = None,
     env: Mapping[str, str] = NO_ENV,
+    files: Files = NO_FILES,
 ) -> Checked:
     """Read and check a manifest. Blocking. `provider_name`: another one than the manifest names.
 
+    `files`: what it may read beside itself.
+
     Raises ManifestError with every problem, UsageError where there is no file to read.
     """
-    manifest = read_manifest(lambda: _open(path), str(path))
-    if provider_name is None:
-        provider, problems = _provider(manifest, provider_named)
-    else:
-        provider, problems = provider_named(provider_name), []
-    found: list[Problem] = [*manifest.problems, *problems]
-    total = manifest.total_problems + len(problems)
-    images: dict[Image, Image] = {}
-    dropped: Counter[tuple[str, str]] = Counter()
-    for entry in manifest.entries():
-        news = [*_job_problems(entry, provider)]
-        for field_name, image in entry.job.pictures:
-            if image not in images:
-                try:
-                    images[image] = check_image(image, path.absolute().parent)
-                except image_error as exc:
-                    news.append(entry.problem(field_name, str(exc)))
-        total += len(news)
-        found = heapq.nsmallest(MAX_PROBLEMS, [*found, *news]) if news else found
-        if provider is not None:
-            dropped.update(_fixed(entry, provider))
+    judge = _Judge(path.absolute().parent, provider_named, check_image, image_error, provider_name)
+    manifest = read_manifest(lambda: _open(path), str(path), files, judge.begin)
+    provider, problems = judge.provider_of(manifest)
+    found, total = [*manifest.problems, *problems], manifest.total_problems + len(problems)
     if not manifest.head.batch and not can_be_batch(path.stem):
         why = "batch: missing; the name of this file cannot be that of a batch"
         found.append(manifest.head.problem("batch", why))
         total += 1
     chains = Chains()
-    if not found and provider is not None:
+    if not found and provider is not None and manifest.links:
         chains = follow_chains(manifest, provider)
         found, total = list(chains.problems[:MAX_PROBLEMS]), len(chains.problems)
     if provider is not None:
         strange = [*_strange_prices(manifest.head, provider)]
         found, total = [*found, *strange], total + len(strange)
     if found:
-        raise ManifestError(tuple(sorted(found)), total)
+        raise ManifestError(tuple(sorted(found)[:MAX_PROBLEMS]), total)
     assert provider is not None, "a manifest without a usable provider has a problem"
     return Checked(
         path=path,
@@ -113,14 +100,70 @@ def check(
         batch=manifest.head.batch or path.stem,
         provider=provider,
         manifest=manifest,
-        images=images,
+        images=judge.images,
         chains=chains,
         pricing=Pricing(
             facts=provider.capabilities,
             own={**manifest.head.prices, **prices_of(env, provider.capabilities)},
         ),
-        notes=tuple(_note(name, model, count) for (name, model), count in dropped.items()),
+        notes=tuple(_note(name, model, count) for (name, model), count in judge.dropped.items()),
     )
+
+
+class _Judge:
+    """What the provider's model would refuse, and pictures that are not there. Counts dropped defaults."""
+
+    def __init__(
+        self,
+        folder: Path,
+        provider_named: Callable[[str], Provider],
+        check_image: CheckImage,
+        image_error: type[Exception],
+        provider_name: str | None,
+    ) -> None:
+        self.images: dict[Image, Image] = {}
+        self.dropped: Counter[tuple[str, str]] = Counter()
+        self._folder = folder
+        self._provider_named = provider_named
+        self._check_image = check_image
+        self._image_error = image_error
+        self._chosen = None if provider_name is None else provider_named(provider_name)
+
+    def provider_of(self, manifest: Manifest) -> tuple[Provider | None, list[Problem]]:
+        if self._chosen is not None:
+            return self._chosen, []
+        return _provider(manifest.head, self._provider_named, unread=manifest.unread)
+
+    def begin(self, head: Head) -> Callable[[Entry], Iterable[Problem]]:
+        """A judge of jobs under this head. What was judged under an earlier one is forgotten."""
+        self.dropped.clear()
+        provider = self._chosen or _provider(head, self._provider_named)[0]
+        told: set[tuple[str, int, int]] = set()  # places that stand for many jobs
+
+        def judge(entry: Entry) -> Iterator[Problem]:
+            for problem in [*self._refused(entry, provider), *self._pictures(entry)]:
+                place = (problem.file, problem.line, problem.column)
+                if not entry.one_of_many or place not in told:
+                    yield problem
+                if entry.one_of_many:
+                    told.add(place)
+
+        return judge
+
+    def _refused(self, entry: Entry, provider: Provider | None) -> Iterator[Problem]:
+        if provider is None:
+            return
+        for problem in provider.validate(without_ignored_defaults(entry, provider)):
+            yield entry.problem(problem.field, f"{problem.field}: {problem.message}")
+        self.dropped.update(_fixed(entry, provider))
+
+    def _pictures(self, entry: Entry) -> Iterator[Problem]:
+        for field_name, image in entry.job.pictures:
+            if image not in self.images:
+                try:
+                    self.images[image] = self._check_image(image, self._folder)
+                except self._image_error as exc:
+                    yield entry.problem(field_name, str(exc))
 
 
 def _fixed(entry: Entry, provider: Provider) -> Iterator[tuple[str, str]]:
@@ -151,12 +194,11 @@ def _open(path: Path) -> BinaryIO:
 
 
 def _provider(
-    manifest: Manifest, provider_named: Callable[[str], Provider]
+    head: Head, provider_named: Callable[[str], Provider], *, unread: bool = False
 ) -> tuple[Provider | None, list[Problem]]:
     """The provider, or why there is none; the manifest itself says so where the field is of a wrong type."""
-    head = manifest.head
     if head.provider is None:
-        named = "provider" in head.places or manifest.unread
+        named = "provider" in head.places or unread
         why = "provider: missing; name the gateway to use, for example cometapi, or sim to try things out"
         return None, [] if named else [head.problem("provider", why)]
     try:
@@ -172,12 +214,6 @@ def _strange_prices(head: Head, provider: Provider) -> Iterator[Problem]:
             hint = did_you_mean(model, tuple(known))
             why = f'prices: {provider.name} has no model "{model}"{hint or f"; it has {one_of(known)}"}'
             yield head.problem(f"prices.{model}", why)
-
-
-def _job_problems(entry: Entry, provider: Provider | None) -> Iterator[Problem]:
-    if provider is not None:
-        for problem in provider.validate(without_ignored_defaults(entry, provider)):
-            yield entry.problem(problem.field, f"{problem.field}: {problem.message}")
 
 
 async def plan(

@@ -39,7 +39,7 @@ def command(
             total += 1
             found.append({"manifest": str(path), "valid": False, "problems": 1})
         else:
-            jobs = sum(1 for _ in checked.jobs())
+            jobs = checked.manifest.jobs
             found.append({"manifest": str(path), "valid": True, "jobs": jobs})
             for note in checked.notes:
                 say(f"note: {path}: {note}")

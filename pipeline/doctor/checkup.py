@@ -83,7 +83,7 @@ def read_one(path: Path, patient: Patient) -> Read:
         return Read(finding=finding, provider=provider, batch=batch)
     except UsageError as exc:
         return Read(finding=problem(name, str(exc), "name a YAML file that can be read"))
-    jobs = sum(1 for _ in checked.jobs())
+    jobs = checked.manifest.jobs
     title = checked.provider.capabilities.title
     seen = f"{jobs} job{'s' * (jobs != 1)} for {title}, batch {checked.batch}"
     return Read(finding=fine(name, seen), provider=checked.provider, batch=checked.batch)

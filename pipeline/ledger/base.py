@@ -143,7 +143,9 @@ class Ledger(Protocol):
         """Wanted and selected takes by state."""
 
     def collectable(self, state: TakeState) -> AsyncIterator[Take]: ...
-    def planned(self) -> AsyncIterator[Take]: ...
+    def planned(self) -> AsyncIterator[Take]:
+        """What this run may send, by priority and then in the manifest's order."""
+
     def placed(self) -> AsyncIterator[PlacedTake]: ...
     def all_takes(self) -> AsyncGenerator[Take, None]:
         """In the manifest's order, then those of jobs that are no longer in it."""

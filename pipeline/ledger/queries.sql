@@ -27,11 +27,12 @@ RETURNING id;
 UPDATE takes SET state = 'planned', reason = NULL, ended_at = NULL WHERE state IN ('held', 'blocked');
 
 -- name: plan_job
-INSERT INTO jobs (key, fingerprint, position, run_id, parent_key, selected)
-VALUES (:key, :fingerprint, :position, :run_id, :parent_key, :selected)
+INSERT INTO jobs (key, fingerprint, position, feed_order, run_id, parent_key, selected)
+VALUES (:key, :fingerprint, :position, :feed_order, :run_id, :parent_key, :selected)
 ON CONFLICT (key) DO UPDATE SET
     fingerprint = excluded.fingerprint,
     position = excluded.position,
+    feed_order = excluded.feed_order,
     run_id = excluded.run_id,
     parent_key = excluded.parent_key,
     selected = excluded.selected;
@@ -151,10 +152,10 @@ WHERE t.state = :state AND t.id > :after
 ORDER BY t.id LIMIT :limit;
 
 -- name: planned
-SELECT {take}, j.position, j.parent_key FROM jobs j JOIN takes t ON t.job_key = j.key
-WHERE {wanted} AND j.run_id = :run_id AND j.position > :after AND t.state = 'planned'
+SELECT {take}, j.feed_order FROM jobs j JOIN takes t ON t.job_key = j.key
+WHERE {wanted} AND j.run_id = :run_id AND j.feed_order > :after AND t.state = 'planned'
     AND j.selected
-ORDER BY j.position LIMIT :limit;
+ORDER BY j.feed_order LIMIT :limit;
 
 -- name: placed
 SELECT {take}, j.position, j.clip_take FROM jobs j JOIN takes t ON t.job_key = j.key
@@ -165,7 +166,7 @@ ORDER BY j.position LIMIT :limit;
 SELECT {take} FROM jobs j JOIN takes t ON t.job_key = j.key
 WHERE {wanted} AND j.run_id = (SELECT max(id) FROM runs) AND j.parent_key = :key AND t.state = 'planned'
     AND j.selected
-ORDER BY j.position;
+ORDER BY j.feed_order;
 
 -- name: wanted_take
 SELECT {take} FROM jobs j JOIN takes t ON t.job_key = j.key WHERE {wanted} AND j.key = :key;

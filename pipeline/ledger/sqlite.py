@@ -36,6 +36,8 @@ from pipeline.version import __version__
 
 T = TypeVar("T")
 PAGE = 256
+_PER_PRIORITY = 1 << 40  # more than there are positions
+_BEFORE_ALL = -(1 << 62)
 COPY_NAME = "ledger.backup.sqlite"
 _NAMED = named_queries((files(__package__) / "queries.sql").read_text("utf-8"))
 QUERIES = {
@@ -150,6 +152,7 @@ class SqliteLedger:
                     "key": row.job.key,
                     "fingerprint": row.fingerprint,
                     "position": row.position,
+                    "feed_order": row.position - (row.job.priority or 0) * _PER_PRIORITY,
                     "run_id": self._run_id,
                     "parent_key": row.job.parent_key,
                     "selected": row.selected,
@@ -282,7 +285,7 @@ class SqliteLedger:
             yield take_of(row)
 
     async def planned(self) -> AsyncIterator[Take]:
-        async for row in self._pages("planned", -1, WIDTH, run_id=self._run_id):
+        async for row in self._pages("planned", _BEFORE_ALL, WIDTH, run_id=self._run_id):
             yield take_of(row)
 
     async def placed(self) -> AsyncIterator[PlacedTake]:

@@ -120,6 +120,14 @@ class DefaultFields(_Fields):
         examples=["customer-17"],
     )
 
+    priority: Annotated[Annotated[int, Field(ge=-100, le=100)] | Unset, Shape("value", "a whole number")] = (
+        Field(
+            default=None,
+            description="Jobs with a higher one are sent first; 0 if left out.",
+            examples=[10, -5],
+        )
+    )
+
 
 class KeyframeFields(_Fields):
     """A picture that the clip passes through, and when."""
@@ -130,8 +138,8 @@ class KeyframeFields(_Fields):
     )
 
 
-class JobFields(DefaultFields):
-    """One clip to make."""
+class ClipFields(DefaultFields):
+    """One clip to make, with every name in it filled."""
 
     id: Annotated[Key | Unset, TEXT] = Field(
         default=None,
@@ -193,6 +201,66 @@ class JobFields(DefaultFields):
         default=None,
         description="Any text. A new one makes the clip anew; the old one is kept.",
         examples=["2", "warmer light"],
+    )
+
+
+class TemplateFields(_Fields):
+    """How many clips a job stands for: one for each row, each combination of a matrix, each repeat."""
+
+    source: Annotated[Line | Unset, TEXT] = Field(
+        default=None,
+        alias="from",
+        description=(
+            "A file with a row for each clip (.csv, .tsv, .jsonl), or a pattern that matches pictures."
+            " `${name}` is the value of a column; a column that is called like a field sets it."
+        ),
+        examples=["products.csv", "images/*.png"],
+    )
+    limit: Annotated[
+        Annotated[int, Field(ge=1, le=100_000_000)] | Unset, Shape("value", "a whole number of rows")
+    ] = Field(default=None, description="Only the first so many rows of `from`.", examples=[10])
+    encoding: Annotated[Line | Unset, TEXT] = Field(
+        default=None,
+        description="How the file of `from` is encoded, where it is not UTF-8.",
+        examples=["cp1252", "utf-16"],
+    )
+    delimiter: Annotated[
+        Annotated[str, Field(min_length=1, max_length=1)] | Unset, Shape("text", "one character")
+    ] = Field(
+        default=None,
+        description="What separates the cells of a .csv file, where it is not a comma.",
+        examples=[";"],
+    )
+    matrix: Annotated[dict[str, Any] | Unset, Shape("value", "lists of values by name")] = Field(
+        default=None,
+        description=(
+            "A clip for every combination of these values. `${name}` is a value; a name that is a field sets"
+            " it. `exclude` takes combinations out, `include` adds values or combinations."
+        ),
+        examples=[{"style": ["noir", "watercolor"], "aspect_ratio": ["16:9", "9:16"]}],
+        json_schema_extra=patterns.as_matrix,
+    )
+    repeat: Annotated[
+        Annotated[int, Field(ge=1, le=1000)] | Unset, Shape("value", "a whole number of clips")
+    ] = Field(
+        default=None, description="So many clips of the same, with keys that end in -1, -2, ...", examples=[3]
+    )
+
+
+class JobFields(TemplateFields, ClipFields):
+    """One clip to make, or one for each row of a file and each combination of a matrix."""
+
+
+class GroupFields(_Fields):
+    """Jobs with defaults of their own, which go before those of the manifest."""
+
+    defaults: Annotated[DefaultFields | Unset, Shape("value", "a mapping of fields")] = Field(
+        default=None,
+        description="Settings for every job of the group that does not set its own.",
+        examples=[{"aspect_ratio": "9:16"}],
+    )
+    jobs: Annotated[list[JobFields], Shape("value", "a list of jobs")] = Field(
+        min_length=1, description="The clips to make.", examples=[[{"prompt": "A fox runs."}]]
     )
 
 
@@ -328,8 +396,15 @@ class HeadFields(_Fields):
 class ManifestFields(HeadFields):
     """A whole manifest. Never used to validate: jobs are checked one by one as they stream past."""
 
-    jobs: Annotated[list[JobFields], Shape("value", "a list of jobs")] = Field(
-        min_length=1, description="The clips to make.", examples=[[{"prompt": "A fox runs."}]]
+    jobs: Annotated[
+        Annotated[list[JobFields], Field(min_length=1)] | Unset, Shape("value", "a list of jobs")
+    ] = Field(default=None, description="The clips to make.", examples=[[{"prompt": "A fox runs."}]])
+    groups: Annotated[
+        Annotated[list[GroupFields], Field(min_length=1)] | Unset, Shape("value", "a list of groups")
+    ] = Field(
+        default=None,
+        description="Further jobs, in groups with their own defaults.",
+        examples=[[{"defaults": {"aspect_ratio": "9:16"}, "jobs": [{"prompt": "A fox runs."}]}]],
     )
 
 
@@ -343,16 +418,17 @@ Model = TypeVar("Model", bound=_Fields)
 
 
 def names(model: type[_Fields]) -> tuple[str, ...]:
-    return tuple(model.model_fields)
+    """As the manifest has them."""
+    return tuple(info.alias or name for name, info in model.model_fields.items())
 
 
 def shape(model: type[_Fields], field: str) -> Shape:
-    metadata = model.model_fields[field].metadata
-    return next(item for item in metadata if isinstance(item, Shape))
+    info = next(info for name, info in model.model_fields.items() if field == (info.alias or name))
+    return next(item for item in info.metadata if isinstance(item, Shape))
 
 
 def text_fields(model: type[_Fields]) -> frozenset[str]:
-    return frozenset(name for name in model.model_fields if shape(model, name).reads == "text")
+    return frozenset(name for name in names(model) if shape(model, name).reads == "text")
 
 
 def check(model: type[Model], values: Mapping[str, object]) -> tuple[Model | None, list[FieldError]]:

@@ -1,24 +1,26 @@
-"""The head of a manifest: everything but the jobs, in any order, before or behind them."""
+"""The head of a manifest and of its groups: everything but the jobs, in any order, before or behind them."""
 
 from __future__ import annotations
 
+from dataclasses import fields as dataclass_fields
 from functools import partial
 
 from pipeline.manifest import fields
 from pipeline.manifest.fields import (
     DefaultFields,
+    GroupFields,
     HeadFields,
     LimitFields,
     ManifestFields,
     Model,
     PriceFields,
 )
-from pipeline.manifest.nodes import Broken, Mapping, Scalar, Start, place_of
+from pipeline.manifest.nodes import Broken, Mapping, Node, Scalar, Start, place_of
 from pipeline.manifest.nodes import found as found_at
 from pipeline.manifest.prices import EXPECTED, own_price
 from pipeline.manifest.problems import Problems
 from pipeline.manifest.rules import brake_share
-from pipeline.manifest.shapes import Defaults, Head, Limits, Place
+from pipeline.manifest.shapes import Defaults, Group, Head, Limits, Place
 from pipeline.manifest.tree import HeadField
 from pipeline.manifest.values import add_errors, plain_values
 from pipeline.manifest.wording import unknown_field
@@ -27,21 +29,45 @@ from pipeline.money import Price, ticks_of
 _NO_PRICE = f"expected {EXPECTED}"
 _NO_MOST = 'on_unknown: resubmit may pay twice, so it needs "max_unknown_usd", the most that it may spend'
 _NAMES = fields.names(ManifestFields)
+_OF_GROUP = fields.names(GroupFields)
 
 
 class HeadReader:
-    """Takes the fields of the document but `jobs`, in any order."""
+    """Takes the fields of the document but `jobs` and `groups`, and those of groups, in any order."""
 
     def __init__(self, problems: Problems) -> None:
         self._problems = problems
         self._mapping = Mapping({}, {}, Start())
+        self._groups: dict[int, Node] = {}  # their defaults
+
+    def so_far(self, file: str) -> Head:
+        """The head as far as it is known, with nothing told."""
+        scratch = HeadReader(Problems())
+        scratch._mapping = Mapping(dict(self._mapping.fields), {}, Start())
+        return scratch.finish(file)
+
+    def group(self, number: int, head: Head) -> Group:
+        """What is known of a group by now, with nothing told."""
+        scratch = HeadReader(Problems())
+        if number in self._groups:
+            scratch._groups[number] = self._groups[number]
+        return scratch._finished_groups(head.groups[None]).get(number, head.groups[None])
 
     def add(self, part: HeadField) -> None:
         self._problems.add_all(part.flaws)
-        if part.name not in _NAMES:  # not kept: a hostile file has a million of them
+        if part.group is not None:
+            self._add_to_group(part, part.group)
+        elif part.name not in _NAMES:  # not kept: a hostile file has a million of them
             self._problems.add(place_of(part.mark), partial(unknown_field, part.name, _NAMES))
-            return
-        self._mapping.fields[part.name] = part.node
+        else:
+            self._mapping.fields[part.name] = part.node
+
+    def _add_to_group(self, part: HeadField, group: int) -> None:
+        if part.name in _OF_GROUP:
+            self._groups[group] = part.node
+        else:
+            message = partial(_in_group, group, part.name)
+            self._problems.add(place_of(part.mark), message)
 
     def finish(self, file: str) -> Head:
         """What is wrong is reported and left out, so that the jobs can still be looked at."""
@@ -50,11 +76,13 @@ class HeadReader:
         prices, price_places = self._prices()
         head = self._checked(HeadFields, self._mapping, "") or HeadFields(version=1)
         own = {name: place_of(node.mark) for name, node in self._mapping.fields.items()}
+        without = Group(defaults=_defaults(defaults), places=_without_prefix(default_places))
         return Head(
             version=1,
             batch=head.batch,
             provider=head.provider,
-            defaults=_defaults(defaults),
+            defaults=without.defaults,
+            groups={None: without, **self._finished_groups(without)},
             limits=_limits(limits),
             prices=prices,
             brake_share=None if head.brake is None else brake_share(head.brake),
@@ -90,6 +118,19 @@ class HeadReader:
                 )
         return found, places
 
+    def _finished_groups(self, without: Group) -> dict[int | None, Group]:
+        """Each group that has defaults of its own; what is wrong with them is told."""
+        found: dict[int | None, Group] = {}
+        for number, node in self._groups.items():
+            self._mapping.fields["defaults"] = node
+            own, places = self._section("defaults", DefaultFields)
+            if isinstance(node, Scalar) and not node.is_null:
+                message = f"defaults: expected a mapping of fields, got {found_at(node)}"
+                self._problems.add(place_of(node.mark), message)
+            defaults = _merged(_defaults(own), without.defaults)
+            found[number] = Group(defaults=defaults, places={**without.places, **_without_prefix(places)})
+        return found
+
     def _section(self, name: str, model: type[Model]) -> tuple[Model, dict[str, Place]]:
         """A mapping in the head. Nothing at all, as when every line of it is a comment, is fine."""
         node = self._mapping.fields.get(name)
@@ -113,6 +154,22 @@ class HeadReader:
         return checked
 
 
+def _in_group(group: int, name: str) -> str:
+    return f"group {group + 1}: {unknown_field(name, _OF_GROUP)}"
+
+
+def _without_prefix(places: dict[str, Place]) -> dict[str, Place]:
+    return {name.partition(".")[2]: place for name, place in places.items()}
+
+
+def _merged(own: Defaults, behind: Defaults) -> Defaults:
+    """What the group sets goes before what the manifest sets."""
+    names = [each.name for each in dataclass_fields(Defaults)]
+    return Defaults(
+        **{name: getattr(behind if getattr(own, name) in (None, ()) else own, name) for name in names}
+    )
+
+
 def _defaults(found: DefaultFields) -> Defaults:
     return Defaults(
         model=found.model,
@@ -124,6 +181,7 @@ def _defaults(found: DefaultFields) -> Defaults:
         allow=tuple(found.allow or ()),
         tags=tuple(found.tags or ()),
         user=found.user,
+        priority=found.priority,
     )
 
 

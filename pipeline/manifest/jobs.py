@@ -1,25 +1,24 @@
-"""One job: from its node to a draft with problems at their places, and from a sound draft to an entry."""
+"""One clip: from values to a draft with problems at their places, and from a sound draft to an entry."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping as ReadOnly
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 from pipeline.manifest import fields
-from pipeline.manifest.fields import DefaultFields, JobFields
+from pipeline.manifest.fields import ClipFields, FieldError, JobFields
 from pipeline.manifest.keys import made_key
-from pipeline.manifest.nodes import Broken, Flaw, Mapping, Node, Scalar, found, place_of
-from pipeline.manifest.problems import Problems
+from pipeline.manifest.nodes import Flaw, Mapping, Scalar, place_of
 from pipeline.manifest.rules import is_link
-from pipeline.manifest.shapes import Defaults, Entry, Head, Place
-from pipeline.manifest.tree import JobNode
-from pipeline.manifest.values import add_errors, plain_values
+from pipeline.manifest.shapes import DataRow, Defaults, Entry, Group, Place, Spot
 from pipeline.model import Image, Job, Keyframe
 
 SOURCES = ("edit", "extend")
 PICTURES = ("image", "reference_images", "last_frame", "keyframes")
-_NAMES, _TEXTS = fields.names(JobFields), fields.text_fields(JobFields)
+NAMES = fields.names(JobFields)
+TEXTS = fields.text_fields(ClipFields)
+_RESTRICTING = frozenset({*SOURCES, "image_id"})
 
 
 def job_label(number: int, key: str | None) -> str:
@@ -28,43 +27,51 @@ def job_label(number: int, key: str | None) -> str:
 
 @dataclass(slots=True)
 class JobDraft:
-    """A job as far as it can be read. `key` and `parent_key` may be known for one that is not sound."""
+    """A clip as far as it can be read. `key` and `parent_key` may be known for one that is not sound.
+
+    `row` and `varying`: where it comes from a data file, and the fields whose values do.
+    """
 
     mapping: Mapping
-    fields: JobFields | None  # None: not sound
+    fields: ClipFields | None  # None: not sound
     key: str | None
     is_key_made: bool
     parent_key: str | None
     link: str  # the field that names the parent
+    row: DataRow | None = None
+    varying: frozenset[str] = frozenset()
+    one_of_many: bool = False
 
-    def place(self, field: str) -> Place:
-        return place_of(self.mapping.fields.get(field, self.mapping).mark)
-
-
-def read_job(part: JobNode, problems: Problems) -> JobDraft | None:
-    """None if there is no mapping, so that there is nothing to know."""
-    if not isinstance(part.node, Mapping):
-        no_mapping = [] if isinstance(part.node, Broken) else [_no_mapping(part.node)]
-        problems.add_all(part.flaws or no_mapping, job_label(part.number, None))
-        return None
-    values = plain_values(part.node, _TEXTS)
-    job, errors = fields.check(JobFields, values)
-    wrong = {error.field for error in errors}
-    given = _sound_text("id", values, wrong)
-    link = next((name for name in SOURCES if _sound_text(name, values, wrong)), "edit")
-    parent = _sound_text(link, values, wrong)
-    key = given or (made_key(job) if job is not None else None)
-    label = job_label(part.number, key)
-    add_errors(problems, errors, part.node, _NAMES, label)
-    flaws = part.flaws + _clashes(part.node) + _needless_id(part.node)
-    problems.add_all(flaws, label)
-    is_whole = not flaws and len(values) == len(part.node.fields)
-    parent_key = None if parent is None or ":" in parent else parent
-    return JobDraft(part.node, job if is_whole else None, key, given is None, parent_key, link)
+    def spot(self, field: str) -> Spot:
+        """Where a field is written; at the row, if it comes from one."""
+        if self.row is not None and (field in self.varying or field not in self.mapping.fields):
+            return Spot(self.row.file, self.row.line, 1)
+        return Spot("", *place_of(self.mapping.fields.get(field, self.mapping).mark))
 
 
-def _no_mapping(node: Node) -> Flaw:
-    return place_of(node.mark), f'expected fields such as "prompt: ...", got {found(node)}'
+def draft_of(mapping: Mapping, values: ReadOnly[str, object]) -> tuple[JobDraft, list[FieldError]]:
+    """The draft, and which values are wrong. `mapping`: where they are written."""
+    clip, errors = fields.check(ClipFields, values)
+    wrong = {error.field for error in errors} if errors else ()
+    given = values.get("id")
+    key = given if isinstance(given, str) and "id" not in wrong else None
+    made = key is None
+    if made and clip is not None:
+        key = made_key(clip)
+    link, parent_key = "edit", None
+    for name in SOURCES:
+        parent = values.get(name)
+        if isinstance(parent, str) and name not in wrong:
+            link, parent_key = name, None if ":" in parent else parent
+            break
+    return JobDraft(mapping, clip, key, made, parent_key, link), errors
+
+
+def flaws_of(mapping: Mapping) -> list[Flaw]:
+    """Fields that do not go together."""
+    if _RESTRICTING.isdisjoint(mapping.fields):
+        return []
+    return _clashes(mapping) + _needless_id(mapping)
 
 
 def _needless_id(mapping: Mapping) -> list[Flaw]:
@@ -87,62 +94,59 @@ def _clashes(mapping: Mapping) -> list[Flaw]:
     return [(place_of(mapping.fields[name].mark), f"{name}: {message}") for name in clashing]
 
 
-def _sound_text(name: str, values: ReadOnly[str, object], wrong: set[str]) -> str | None:
-    value = values.get(name)
-    return value if isinstance(value, str) and name not in wrong else None
-
-
 class EntryMaker:
-    """Puts the defaults behind what a job sets itself."""
+    """Puts the defaults of its group, and of the manifest, behind what a job sets itself."""
 
-    def __init__(self, head: Head) -> None:
-        self._head = head
-        self._places = {
-            name: head.places[f"defaults.{name}"]
-            for name in fields.names(DefaultFields)
-            if f"defaults.{name}" in head.places
-        }
+    def __init__(self, file: str, group: Group) -> None:
+        self._file = file
+        self._defaults = group.defaults
+        self._places = group.places
 
-    def entry(self, draft: JobDraft, own: JobFields, key: str) -> Entry:
-        places = {name: place_of(node.mark) for name, node in draft.mapping.fields.items()}
+    def entry(self, draft: JobDraft, own: ClipFields, key: str) -> Entry:
         line, column = place_of(draft.mapping.mark)
         return Entry(
-            job=_job(key, own, self._head.defaults),
-            own=frozenset(places),
+            job=_job(key, own, self._defaults),
+            own=draft.mapping.fields.keys(),
             line=line,
             column=column,
-            places={**self._places, **places},
-            file=self._head.file,
+            find_places=partial(self._find_places, draft),
+            file=self._file,
+            row=draft.row,
+            one_of_many=draft.one_of_many,
         )
 
+    def _find_places(self, draft: JobDraft) -> ReadOnly[str, Place]:
+        own = {name: place_of(node.mark) for name, node in draft.mapping.fields.items()}
+        places = {**self._places, **own}
+        return {name: place for name, place in places.items() if name not in draft.varying}
 
-def _job(key: str, own: JobFields, defaults: Defaults) -> Job:
-    def either(name: str, attribute: str = "") -> Any:
-        mine = getattr(own, name)
-        return getattr(defaults, attribute or name) if mine is None else mine
 
+def _job(key: str, own: ClipFields, defaults: Defaults) -> Job:
     return Job(
         key=key,
         prompt=own.prompt,
-        model=either("model"),
-        duration_s=either("duration", "duration_s"),
-        aspect_ratio=either("aspect_ratio"),
-        resolution=either("resolution"),
-        generate_audio=either("generate_audio"),
+        model=defaults.model if own.model is None else own.model,
+        duration_s=defaults.duration_s if own.duration is None else own.duration,
+        aspect_ratio=defaults.aspect_ratio if own.aspect_ratio is None else own.aspect_ratio,
+        resolution=defaults.resolution if own.resolution is None else own.resolution,
+        generate_audio=defaults.generate_audio if own.generate_audio is None else own.generate_audio,
         image=None if own.image is None else image_of(own.image, own.image_id),
-        reference_images=tuple(image_of(text) for text in own.reference_images or ()),
+        reference_images=tuple([image_of(text) for text in own.reference_images or ()]),
         last_frame=None if own.last_frame is None else image_of(own.last_frame),
         keyframes=tuple(
-            Keyframe(image=image_of(frame.image), timestamp_s=frame.timestamp_s)
-            for frame in own.keyframes or ()
+            [
+                Keyframe(image=image_of(frame.image), timestamp_s=frame.timestamp_s)
+                for frame in own.keyframes or ()
+            ]
         ),
-        resize=either("resize"),
+        resize=defaults.resize if own.resize is None else own.resize,
         edit=own.edit,
         extend=own.extend,
         revision=own.revision,
-        allow=tuple(either("allow")),
-        tags=tuple(either("tags")),
-        user=either("user"),
+        allow=defaults.allow if own.allow is None else tuple(own.allow),
+        tags=defaults.tags if own.tags is None else tuple(own.tags),
+        user=defaults.user if own.user is None else own.user,
+        priority=defaults.priority if own.priority is None else own.priority,
     )
 
 

@@ -1,6 +1,7 @@
-"""Job keys over the whole file: made from prompts, unique, and what `edit` and `extend` say about them.
+"""Job keys over the whole manifest: made from prompts, unique, and what `edit` and `extend` say about them.
 
-The only thing that grows with the file: about 200 bytes for a job, a little more for a link.
+They are kept in a temporary SQLite database, which spills to disk, so that memory does not grow with the
+manifest. Of a link between two jobs 17 bytes stay in memory, and only while circles are looked for.
 """
 
 from __future__ import annotations
@@ -8,22 +9,39 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import sqlite3
 import unicodedata
+from array import array
+from collections.abc import Iterator
 from functools import partial
 from typing import NamedTuple
 
-from pipeline.manifest.fields import JobFields
+from pipeline.manifest.fields import ClipFields
 from pipeline.manifest.problems import Problems
 from pipeline.manifest.scalars import quoted
-from pipeline.manifest.shapes import Place
+from pipeline.manifest.shapes import Spot
 from pipeline.manifest.wording import near_key
 
 _SLUG_CHARS = 40
 _LATER = ("extend", "reference_images", "last_frame", "keyframes", "generate_audio", "resize")
 _MAX_NAMED = 6  # jobs of a circle that a message names
+_PAGE = 500
+_TABLES = """
+PRAGMA journal_mode = OFF;
+PRAGMA synchronous = OFF;
+PRAGMA cache_size = -8000;
+CREATE TABLE keys (
+    lower TEXT PRIMARY KEY, key TEXT, number INTEGER, file TEXT, line INTEGER, place INTEGER
+) WITHOUT ROWID;
+CREATE TABLE links (
+    id INTEGER PRIMARY KEY, child TEXT UNIQUE, field TEXT, parent TEXT,
+    number INTEGER, file TEXT, line INTEGER, place INTEGER
+);
+BEGIN;
+"""
 
 
-def made_key(job: JobFields) -> str:
+def made_key(job: ClipFields) -> str:
     """Slug of the prompt, and a hash of what shapes the clip.
 
     Only of the job's own fields: neither its position in the file nor a new default renames it. Tags and
@@ -51,88 +69,149 @@ def _slug(prompt: str) -> str:
     return slug or "clip"
 
 
-class _Link(NamedTuple):
+class Link(NamedTuple):
     """That a job starts from the clip of another: by which field, and where it stands."""
 
     field: str
     parent: str
-    place: Place
+    spot: Spot
+
+
+class _Row(NamedTuple):
+    lower: str
+    key: str
     number: int
+    spot: Spot
+    made: bool
+    link: Link | None
 
 
 class KeyIndex:
-    """Every key of one file. `broken` gets the numbers of jobs that cannot stand as they are."""
+    """Every key of one manifest. `broken` gets the numbers of jobs that cannot stand as they are."""
 
     def __init__(self, problems: Problems, broken: set[int]) -> None:
         self._problems = problems
         self._broken = broken
-        self._keys: dict[str, Place] = {}
-        self._spellings: dict[str, str] = {}  # lower case to the key, for keys that are not lower case
-        self._links: dict[str, _Link] = {}  # by child
+        self._pending: list[_Row] = []
+        self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self._db.executescript(_TABLES)
+        self.links = 0
 
-    def add(self, key: str, number: int, place: Place, made: bool) -> bool:
-        """Takes the key, if no other job has it."""
-        lower = key.lower()
-        first = self._spellings.get(lower, lower)
-        if first in self._keys:
+    def close(self) -> None:
+        self._db.close()
+
+    def add(self, key: str, number: int, spot: Spot, link: Link | None = None, *, made: bool = False) -> None:
+        """Take the key for this job, unless another has it: that shows a little later."""
+        self._pending.append(_Row(key.lower(), key, number, spot, made, link))
+        if len(self._pending) == _PAGE:
+            self._flush()
+
+    def check_links(self, *, all_known: bool = True) -> None:
+        """After the last job: every parent is there, and no job waits for itself.
+
+        `all_known`: no job was unreadable, which might be the parent.
+        """
+        self._flush()
+        for key, field, parent, number, *spot in self._db.execute(
+            "SELECT l.child, l.field, l.parent, l.number, l.file, l.line, l.place FROM links l"
+            " WHERE NOT EXISTS (SELECT 1 FROM keys k WHERE k.lower = lower(l.parent) AND k.key = l.parent)"
+        ):
             self._broken.add(number)
-            self._problems.add(place, partial(_say_twice, key, first, self._keys[first], made))
-            return False
-        self._keys[key] = place
-        if lower != key:
-            self._spellings[lower] = key
-        return True
-
-    def add_link(self, key: str, field: str, parent: str, number: int, place: Place) -> None:
-        self._links[key] = _Link(field, parent, place, number)
-
-    def check_links(self) -> None:
-        """After the last job: every parent is there, and no job waits for itself."""
-        for key, link in self._links.items():
-            if link.parent not in self._keys:
-                self._broken.add(link.number)
-                self._problems.add(link.place, partial(self._say_no_parent, key, link))
+            file, *place = spot
+            if all_known:
+                say = partial(self._say_no_parent, key, field, parent)
+                self._problems.add((place[0], place[1]), say, file)
         for circle in self._circles():
-            first = self._links[circle[0]]
-            self._broken.update(self._links[key].number for key in circle)
-            self._problems.add(first.place, _say_circle(circle, first.field))
+            self._tell_circle(circle)
 
-    def _circles(self) -> list[list[str]]:
+    def _flush(self) -> None:
+        rows, self._pending = self._pending, []
+        added = self._db.executemany(
+            "INSERT OR IGNORE INTO keys VALUES (?, ?, ?, ?, ?, ?)",
+            [(row.lower, row.key, row.number, *row.spot) for row in rows],
+        ).rowcount
+        if rows and added < len(rows):
+            rows = [row for row in rows if self._is_first(row)]
+        links = [(row.key, *row.link[:2], row.number, *row.link.spot) for row in rows if row.link is not None]
+        if links:
+            self.links += len(links)
+            self._db.executemany(
+                "INSERT INTO links (child, field, parent, number, file, line, place)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                links,
+            )
+
+    def _is_first(self, row: _Row) -> bool:
+        key, number, *spot = self._db.execute(
+            "SELECT key, number, file, line, place FROM keys WHERE lower = ?", (row.lower,)
+        ).fetchone()
+        if number == row.number:
+            return True
+        self._broken.add(row.number)
+        say = partial(_say_twice, row.key, key, Spot(*spot), row.spot.file, row.made)
+        self._problems.add(row.spot[1:], say, row.spot.file)
+        return False
+
+    def _circles(self) -> Iterator[list[int]]:
         """Each circle of links, from its first job in the file on. A job has one parent at most."""
-        walked: dict[str, str] = {}  # job to the job from which the walk that passed it began
-        circles = []
-        for start in self._links:
-            path: list[str] = []
-            key = start
-            while key in self._links and key not in walked:
-                walked[key] = start
-                path.append(key)
-                key = self._links[key].parent
-            if path and walked.get(key) == start:
-                circles.append(self._from_first(path[path.index(key) :]))
-        return circles
+        parents = array("q", bytes(8 * (self.links + 1)))
+        for child, parent in self._db.execute(
+            "SELECT l.id, p.id FROM links l JOIN links p ON p.child = l.parent"
+        ):
+            parents[child] = parent
+        walked = array("q", bytes(8 * (self.links + 1)))  # the link from which the walk that passed it began
+        for start in range(1, self.links + 1):
+            path: list[int] = []
+            at = start
+            while at and not walked[at]:
+                walked[at] = start
+                path.append(at)
+                at = parents[at]
+            if path and at and walked[at] == start:
+                circle = path[path.index(at) :]
+                first = circle.index(min(circle))
+                yield circle[first:] + circle[:first]
 
-    def _from_first(self, circle: list[str]) -> list[str]:
-        at = min(range(len(circle)), key=lambda index: self._links[circle[index]].number)
-        return circle[at:] + circle[:at]
+    def _tell_circle(self, circle: list[int]) -> None:
+        links = [
+            self._db.execute(
+                "SELECT child, field, number, file, line, place FROM links WHERE id = ?", (link,)
+            ).fetchone()
+            for link in circle
+        ]
+        self._broken.update(link[2] for link in links)
+        _, field, _, file, line, column = links[0]
+        self._problems.add((line, column), _say_circle([link[0] for link in links], field), file)
 
-    def _say_no_parent(self, key: str, link: _Link) -> str:
-        parent = link.parent
-        spelled = self._spellings.get(parent.lower(), parent.lower())
-        near = f'; did you mean "{spelled}"?' if spelled in self._keys else near_key(parent, self._keys)
-        return f'job "{key}": {link.field}: there is no job {quoted(parent)}{near}'
+    def _say_no_parent(self, key: str, field: str, parent: str) -> str:
+        alike = self._db.execute("SELECT key FROM keys WHERE lower = lower(?)", (parent,)).fetchone()
+        near = f'; did you mean "{alike[0]}"?' if alike else near_key(parent, self._keys_like(parent))
+        return f'job "{key}": {field}: there is no job {quoted(parent)}{near}'
+
+    def _keys_like(self, parent: str) -> Iterator[str]:
+        """Those with the same first letter."""
+        first = parent[:1].lower()
+        found = self._db.execute(
+            "SELECT key FROM keys WHERE lower >= ? AND lower < ?", (first, chr(ord(first) + 1))
+        )
+        return (key for (key,) in found)
 
 
-def _say_twice(key: str, first: str, at: Place, made: bool) -> str:
-    where = f"line {at[0]}, column {at[1]}"
+def _say_twice(key: str, first: str, at: Spot, file: str, made: bool) -> str:
+    where = f"line {at.line}, column {at.column}" if at.file == file else _where(at)
     if made:
         return (
             f'job "{key}": this key, made from prompt and settings, is also that of the job at {where}; '
             'give one of them an "id"'
         )
     if key == first:
-        return f'job "{key}": id: used twice (first at {where})'
+        safe = "; values are made safe for file names there" if file or at.file else ""
+        return f'job "{key}": id: used twice (first at {where}){safe}'
     return f'job "{key}": id: differs only in case from "{first}" at {where}, and file names may ignore case'
+
+
+def _where(at: Spot) -> str:
+    return f"{at.file}:{at.line}" if at.file else f"line {at.line}, column {at.column} of the manifest"
 
 
 def _say_circle(circle: list[str], field: str) -> str:

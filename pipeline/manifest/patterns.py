@@ -62,7 +62,7 @@ VIDEO = _text(
 BRAKE = _text(r"off|(?:[1-9][0-9]?|100)%", 'expected "off", or a share such as 30%')
 LINK = {
     "type": "string",
-    "pattern": "^http",
+    "pattern": r"^http|\$",
     "patternErrorMessage": 'expected an https URL beside "image_id"; a file is known by its content',
 }
 
@@ -85,3 +85,12 @@ def as_duration(schema: dict[str, Any]) -> None:
         "pattern": "^(?=.)(?:[0-9]{1,6}h)?(?:[0-9]{1,6}m)?(?:[0-9]{1,8}s)?$",
         "patternErrorMessage": 'expected "30m", "90s", "1h30m" or the like, or a number of seconds',
     }
+
+
+def as_matrix(schema: dict[str, Any]) -> None:
+    """Lists by name: of values, and of mappings for the two special names."""
+    for word in [word for word in schema if word not in ("description", "examples")]:
+        del schema[word]
+    value = {"type": ["string", "number", "boolean", "object"], "minProperties": 1}
+    values = {"type": "array", "minItems": 1, "items": value}
+    schema |= {"type": "object", "minProperties": 1, "additionalProperties": values}

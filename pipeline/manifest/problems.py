@@ -22,16 +22,19 @@ class UnreadableError(Exception):
 
 
 class Problems:
-    """Problems of one file, in any order of finding."""
+    """Problems of one manifest and the data files it names, in any order of finding.
+
+    Those of the manifest itself (`file` left out) come first, then those of each data file, by place.
+    """
 
     def __init__(self) -> None:
         self.total = 0
         self.stopped = False  # the rest of the file was not read, so nothing can be said to be missing
-        self._found: list[tuple[Place, Message]] = []
+        self._found: list[tuple[str, Place, Message]] = []
 
-    def add(self, place: Place, message: Message) -> None:
+    def add(self, place: Place, message: Message, file: str = "") -> None:
         self.total += 1
-        self._found.append((place, message))
+        self._found.append((file, place, message))
         if len(self._found) >= 2 * MAX_KEPT:
             self._drop_late_ones()
 
@@ -46,10 +49,11 @@ class Problems:
     def kept(self, file: str) -> tuple[Problem, ...]:
         self._drop_late_ones()
         worded = (
-            (place, message if isinstance(message, str) else message()) for place, message in self._found
+            Problem(other or file, *place, message if isinstance(message, str) else message())
+            for other, place, message in self._found
         )
-        return tuple(sorted(Problem(file, *place, message) for place, message in worded))
+        return tuple(sorted(worded, key=lambda problem: (problem.file != file, problem)))
 
     def _drop_late_ones(self) -> None:
-        self._found.sort(key=lambda found: found[0])
+        self._found.sort(key=lambda found: found[:2])
         del self._found[MAX_KEPT:]

@@ -1,61 +1,95 @@
-"""Two passes over a manifest: the first finds every problem, the second hands on the jobs.
+"""A manifest read from one end to the other: every problem found, and every job judged as it passes.
 
-Neither keeps the jobs. The first remembers keys and edits only, so that head fields may stand behind `jobs`
-and an edit may name a job further down; the second knows the defaults and which jobs to leave out.
+Nothing of the jobs is kept but their keys, on disk. The defaults of a job may stand behind it in the file:
+then all is read once more, with what is known by then. Whoever acts on the jobs reads them again (`entries`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from pipeline.errors import ManifestError, Problem
+from pipeline.manifest.expand import Expander
 from pipeline.manifest.head import HeadReader
-from pipeline.manifest.jobs import EntryMaker, read_job
-from pipeline.manifest.keys import KeyIndex
+from pipeline.manifest.jobs import EntryMaker, JobDraft
+from pipeline.manifest.keys import KeyIndex, Link
 from pipeline.manifest.nodes import Broken, Sequence, found, place_of
 from pipeline.manifest.problems import Problems
+from pipeline.manifest.rows import Files, NoFiles, Sums
 from pipeline.manifest.shapes import Entry, Head
 from pipeline.manifest.source import Source
-from pipeline.manifest.tree import STREAMED, HeadField, JobNode, read_parts
+from pipeline.manifest.tree import GROUPS, STREAMED, GroupNode, HeadField, JobNode, read_parts
 
 OpenSource = Callable[[], BinaryIO]
+Judge = Callable[[Entry], Iterable[Problem]]
+"""Says what is wrong with a job, beyond what its fields are."""
+
+NO_FILES = NoFiles()
 
 
-def read_manifest(open_source: OpenSource, file: str) -> Manifest:
-    """Read all of it once. `open_source` gives the file from its start and is called again by `entries`.
+def _no_judge(_: Head) -> Judge:
+    return lambda _: ()
 
+
+def read_manifest(
+    open_source: OpenSource,
+    file: str,
+    files: Files = NO_FILES,
+    judge: Callable[[Head], Judge] = _no_judge,
+) -> Manifest:
+    """Read all of it. `open_source` gives the file from its start and is called again by `entries`.
+
+    `judge` makes a judge of the jobs once the head is known; a second one if more of the head comes later.
     What is wrong with the file is in `problems`, never raised; what goes wrong on reading it (OSError) is.
     """
-    survey = _Survey()
-    with open_source() as stream:
+    survey = _survey(open_source, file, files, judge, None)
+    if survey.came_late:
+        survey = _survey(open_source, file, files, judge, survey.head)
+    return Manifest(
+        head=survey.head,
+        problems=survey.kept,
+        total_problems=survey.problems.total,
+        unread=survey.problems.stopped,
+        jobs=survey.jobs,
+        links=survey.links,
+        _open_source=open_source,
+        _files=files,
+        _broken=frozenset(survey.broken),
+        _digest=survey.digest,
+    )
+
+
+def _survey(
+    open_source: OpenSource, file: str, files: Files, judge: Callable[[Head], Judge], known: Head | None
+) -> _Survey:
+    with open_source() as stream, closing(_Survey(file, files, judge, known)) as survey:
         source = Source(stream)
         for part in read_parts(source, survey.problems):
             survey.take(part)
-    head = survey.finish(file)
-    return Manifest(
-        head=head,
-        problems=survey.problems.kept(file),
-        total_problems=survey.problems.total,
-        unread=survey.problems.stopped,
-        _open_source=open_source,
-        _broken=frozenset(survey.broken),
-        _digest=source.digest,
-    )
+        survey.finish(source.digest)
+    return survey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """A manifest that was read once. `problems`: sorted by place, the first 100 of `total_problems`."""
+    """A manifest that was read once. `problems`: sorted by place, the first 100 of `total_problems`.
+
+    `jobs`: how many there are; `links`: how many of them start from another.
+    """
 
     head: Head
     problems: tuple[Problem, ...]
     total_problems: int
     unread: bool  # the file could not be read to its end: what seems to be missing may stand there
+    jobs: int
+    links: int
     _open_source: OpenSource = field(repr=False)
-    _broken: frozenset[int] = field(repr=False)  # numbers of the jobs to leave out
-    _digest: bytes = field(repr=False)  # of what the first pass read
+    _files: Files = field(repr=False)
+    _broken: frozenset[int] = field(repr=False)  # numbers of the clips to leave out
+    _digest: tuple[bytes, bytes] = field(repr=False)  # of what the first reading read
 
     def entries(self) -> Iterator[Entry]:
         """The sound jobs, in the order of the file, as often as one asks.
@@ -63,70 +97,180 @@ class Manifest:
         Reads the file again, and raises ManifestError if it is not what it was. That shows at the end at the
         latest: act on the jobs only once the iterator is exhausted.
         """
-        maker, problems = EntryMaker(self.head), Problems()
+        expander = Expander(self._files, Sums(), Problems())
+        maker, group, number = EntryMaker(self.head.file, self.head.groups[None]), None, 0
         with self._open_source() as stream:
             source = Source(stream)
-            for part in read_parts(source, problems):
-                if isinstance(part, HeadField) or part.number in self._broken:
+            for part in read_parts(source, expander.problems):
+                if not isinstance(part, JobNode):
                     continue
-                draft = read_job(part, problems)
-                if draft is None or draft.fields is None or draft.key is None:
-                    raise self._changed()
-                yield maker.entry(draft, draft.fields, draft.key)
-            if source.digest != self._digest:
+                if part.group != group:
+                    group = part.group
+                    maker = EntryMaker(self.head.file, self.head.groups.get(group, self.head.groups[None]))
+                for draft in expander.drafts(part):
+                    number += 1
+                    if number in self._broken:
+                        continue
+                    if draft.fields is None or draft.key is None:
+                        raise self._changed()
+                    yield maker.entry(draft, draft.fields, draft.key)
+            if (source.digest, expander.sums.digest) != self._digest:
                 raise self._changed()
 
     def _changed(self) -> ManifestError:
-        message = "the file changed while it was read; run the command again"
+        message = "the file changed while it was read, or one that it names did; run the command again"
         return ManifestError((Problem(self.head.file, 1, 1, message),))
 
 
 class _Survey:
-    """First pass: takes every part, keeps what has to be known about the whole."""
+    """One reading: takes every part, keeps what has to be known about the whole.
 
-    def __init__(self) -> None:
+    `known`: the head, as an earlier reading found it. Without it a job is judged by what stood before it, and
+    `came_late` tells that there was more.
+    """
+
+    def __init__(self, file: str, files: Files, judge: Callable[[Head], Judge], known: Head | None) -> None:
         self.problems = Problems()
         self.broken: set[int] = set()
+        self.jobs = 0  # clips, that is
+        self.links = 0
+        self.came_late = False
+        self.head: Head
+        self.kept: tuple[Problem, ...] = ()
+        self.digest = (b"", b"")
+        self._file = file
+        self._head_now = known
+        self._is_known = known is not None
+        self._judge_of = judge
+        self._judge: Judge | None = None
         self._head = HeadReader(self.problems)
         self._keys = KeyIndex(self.problems, self.broken)
-        self._jobs: HeadField | None = None
-        self._count = 0
+        self._expander = Expander(files, Sums(), self.problems)
+        self._maker: EntryMaker | None = None
+        self._group: int | None = None
+        self._lists = _Lists(self.problems)
 
-    def take(self, part: HeadField | JobNode) -> None:
+    def close(self) -> None:
+        self._keys.close()
+
+    def take(self, part: HeadField | GroupNode | JobNode) -> None:
         if isinstance(part, JobNode):
-            self._take_job(part)
-        elif part.name == STREAMED:
-            self._jobs = part
-            self.problems.add_all(part.flaws)
+            self._lists.take_job()
+            for draft in self._expander.drafts(part):
+                self._take(draft, part.group)
+        elif isinstance(part, GroupNode):
+            self._lists.begin_group(part)
+        elif part.name == STREAMED or (part.name == GROUPS and part.group is None):
+            self._lists.begin(part)
         else:
+            is_past = self._maker is not None and part.group in (None, self._group)
+            self.came_late |= is_past and not self._is_known
             self._head.add(part)
 
-    def finish(self, file: str) -> Head:
+    def finish(self, digest: bytes) -> None:
         if not self.problems.stopped:  # else what seems to be missing may stand in what was not read
-            self._check_jobs()
-            self._keys.check_links()
-        return self._head.finish(file)
+            self._lists.check()
+            self._keys.check_links(all_known=not self._expander.lost)
+        self.head = self._head.finish(self._file)
+        self.links = self._keys.links
+        self.kept = self.problems.kept(self._file)
+        self.digest = digest, self._expander.sums.digest
 
-    def _take_job(self, part: JobNode) -> None:
-        self._count = part.number
-        draft = read_job(part, self.problems)
-        if draft is None or draft.fields is None:
-            self.broken.add(part.number)
-        if draft is None or draft.key is None:
+    def _take(self, draft: JobDraft, group: int | None) -> None:
+        self.jobs += 1
+        number = self.jobs
+        if draft.fields is None:
+            self.broken.add(number)
+        if draft.key is None:
             return
-        fresh = self._keys.add(draft.key, part.number, draft.place("id"), made=draft.is_key_made)
-        if fresh and draft.parent_key is not None:
-            self._keys.add_link(draft.key, draft.link, draft.parent_key, part.number, draft.place(draft.link))
+        self._keys.add(draft.key, number, draft.spot("id"), _link_of(draft), made=draft.is_key_made)
+        if draft.fields is not None:
+            if self._maker is None or group != self._group:
+                self._begin_group(group)
+            assert self._maker is not None
+            assert self._judge is not None
+            for problem in self._judge(self._maker.entry(draft, draft.fields, draft.key)):
+                file = "" if problem.file == self._file else problem.file
+                self.problems.add((problem.line, problem.column), problem.message, file)
 
-    def _check_jobs(self) -> None:
-        jobs = self._jobs
-        if jobs is None:
-            self.problems.add(
-                (1, 1), 'jobs: missing; expected a list, as in "jobs:" and below it "- prompt: ..."'
-            )
-        elif not isinstance(jobs.node, (Sequence, Broken)):
-            self.problems.add(
-                place_of(jobs.node.mark), f"jobs: expected a list of jobs, got {found(jobs.node)}"
-            )
-        elif self._count == 0 and isinstance(jobs.node, Sequence):
-            self.problems.add(place_of(jobs.node.mark), "jobs: the list is empty; expected at least one job")
+    def _begin_group(self, group: int | None) -> None:
+        if self._head_now is None:
+            self._head_now = self._head.so_far(self._file)
+        if self._judge is None:
+            self._judge = self._judge_of(self._head_now)
+        known = self._head_now.groups
+        if group is not None and not self._is_known:
+            self._maker = EntryMaker(self._file, self._head.group(group, self._head_now))
+        else:
+            self._maker = EntryMaker(self._file, known.get(group, known[None]))
+        self._group = group
+
+
+def _link_of(draft: JobDraft) -> Link | None:
+    return None if draft.parent_key is None else Link(draft.link, draft.parent_key, draft.spot(draft.link))
+
+
+class _Lists:
+    """Whether there are jobs where jobs should be."""
+
+    def __init__(self, problems: Problems) -> None:
+        self._problems = problems
+        self._begun: list[HeadField] = []  # lists of the document
+        self._open: HeadField | None = None  # the list of jobs that has none yet
+        self._group: GroupNode | None = None  # the group that has no list of jobs yet
+        self._groups = 0
+
+    def begin(self, part: HeadField) -> None:
+        self._problems.add_all(part.flaws)
+        self._check_open()
+        what = "jobs" if part.name == STREAMED else "groups"
+        if not isinstance(part.node, (Sequence, Broken)):
+            message = f"{what}: expected a list of {what}, got {found(part.node)}"
+            self._problems.add(place_of(part.node.mark), message)
+        if part.group is None:
+            self._close_group()
+            self._begun.append(part)
+        else:
+            self._group = None
+        if part.name == STREAMED and isinstance(part.node, Sequence):
+            self._open = part
+
+    def begin_group(self, part: GroupNode) -> None:
+        self._check_open()
+        self._close_group()
+        self._groups += 1
+        label = f"group {part.number + 1}: "
+        self._problems.add_all(part.flaws, label)
+        if part.wrong is None:
+            self._group = part
+        elif not isinstance(part.wrong, Broken):
+            message = f'{label}expected fields such as "defaults" and "jobs", got {found(part.wrong)}'
+            self._problems.add(place_of(part.mark), message)
+
+    def take_job(self) -> None:
+        self._open = None
+
+    def check(self) -> None:
+        """At the end of the file."""
+        self._check_open()
+        self._close_group()
+        if not self._begun:
+            message = 'jobs: missing; expected a list, as in "jobs:" and below it "- prompt: ..."'
+            self._problems.add((1, 1), message)
+        for part in self._begun:
+            if part.name == GROUPS and isinstance(part.node, Sequence) and not self._groups:
+                message = "groups: the list is empty; expected at least one group"
+                self._problems.add(place_of(part.node.mark), message)
+
+    def _check_open(self) -> None:
+        if self._open is not None:
+            message = "jobs: the list is empty; expected at least one job"
+            self._problems.add(place_of(self._open.node.mark), message)
+        self._open = None
+
+    def _close_group(self) -> None:
+        if self._group is not None:
+            label = f"group {self._group.number + 1}: "
+            message = f'{label}jobs: missing; expected a list, as in "jobs:" and below it "- prompt: ..."'
+            self._problems.add(place_of(self._group.mark), message)
+        self._group = None

@@ -38,6 +38,10 @@ def check_key(text: str) -> str:
     return text
 
 
+def is_key(text: str) -> bool:
+    return len(text) <= MAX_KEY and _KEY.fullmatch(text) is not None
+
+
 def check_batch(text: str) -> str:
     if len(text) > MAX_KEY or not _BATCH.fullmatch(text):
         raise ValueError(f"{quoted(text)} cannot be the name of a folder; expected {BATCH_RULE}")

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pipeline.manifest import patterns
-from pipeline.manifest.fields import ManifestFields
+from pipeline.manifest.fields import ClipFields, ManifestFields, names
 from pipeline.manifest.jobs import PICTURES, SOURCES
 from pipeline.providers import PROVIDERS
 from pipeline.providers.base import ModelRules
@@ -42,11 +42,36 @@ def manifest_schema() -> Schema:
         reference = head[name].pop("$ref")
         about = parts[reference.rpartition("/")[2]]["description"]
         head[name] = {"description": about, **head[name], "anyOf": [{"$ref": reference}, {"type": "null"}]}
+    group = parts["Group"]["properties"]
     for part in (parts["Default"], parts["Job"]):
         _complete(part["properties"])
-    parts["Job"]["allOf"] = [*_one_source(), _link_with_id()]
-    parts["Job"]["dependentRequired"] = {"image_id": ["image"]}
+    group["defaults"] = {**_documented(group["defaults"]), "anyOf": head["defaults"]["anyOf"]}
+    for name in names(ClipFields):
+        parts["Job"]["properties"][name] = _with_names(parts["Job"]["properties"][name])
+    for name in parts["Keyframe"]["properties"]:
+        parts["Keyframe"]["properties"][name] = _with_names(parts["Keyframe"]["properties"][name])
+    parts["Job"].pop("required")
+    parts["Job"]["allOf"] = [*_one_source(), _link_with_id(), _whole_unless_filled()]
+    schema["anyOf"] = [{"required": ["jobs"]}, {"required": ["groups"]}]
     return {"$schema": DIALECT, **schema, "title": "Nightreel manifest", "description": ABOUT}
+
+
+def _with_names(field: Schema) -> Schema:
+    """Also a text with `${name}` in it, whatever the field wants. One that offers names takes any text."""
+    if "anyOf" in field:
+        return field
+    if field.get("type") == "array":
+        return {**field, "items": _with_names(field["items"])}
+    about: Schema = {word: field[word] for word in ("description", "examples") if word in field}
+    wanted = {word: rule for word, rule in field.items() if word not in about}
+    return {**about, "if": {"type": "string", "pattern": r"\$"}, "else": wanted}
+
+
+def _whole_unless_filled() -> Schema:
+    """What a job needs, where no row and no matrix may give it."""
+    filled = {"anyOf": [{"required": ["from"]}, {"required": ["matrix"]}]}
+    needs = {"required": ["prompt"], "dependentRequired": {"image_id": ["image"]}}
+    return {"if": {"not": filled}, "then": needs}
 
 
 def _plain(schema: Schema) -> Schema:
@@ -69,11 +94,11 @@ def _documented(field: Schema) -> Schema:
 def _complete(properties: dict[str, Schema]) -> None:
     """Puts the known names in front of any text, so that editors offer them."""
     known = {"model": known_models(), "aspect_ratio": known_ratios(), "resolution": known_resolutions()}
-    for name, names in known.items():
+    for name, offered in known.items():
         field = properties[name]
         documented = _documented(field)
         text = {word: value for word, value in field.items() if word not in documented}
-        properties[name] = {**documented, "anyOf": [_offer(names), text]}
+        properties[name] = {**documented, "anyOf": [_offer(offered), text]}
     allow = properties["allow"]
     allow["items"] = {"anyOf": [_offer(known_allowances()), allow["items"]]}
 

@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pipeline.errors import Problem
+from pipeline.manifest.data import Cell
 from pipeline.model import Job
 from pipeline.money import Price
 
 Place = tuple[int, int]
 """Line and column, both counted from 1."""
+
+
+class Spot(NamedTuple):
+    """A place in the manifest (`file` is empty) or in a data file that it names."""
+
+    file: str
+    line: int
+    column: int
+
+
+class DataRow(NamedTuple):
+    """The row of a data file that a job was made from. `number` counts rows from 1, without the header."""
+
+    file: str
+    number: int
+    line: int
+    cells: Mapping[str, Cell]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +61,15 @@ class Defaults:
     allow: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     user: str | None = None
+    priority: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """The defaults of some jobs, with those of the manifest behind them, and where each stands."""
+
+    defaults: Defaults
+    places: Mapping[str, Place]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +86,7 @@ class Head:
     brake_share: float | None = None  # of the last takes that may end badly; infinite: no brake
     resubmit: bool = False  # unknown takes are sent once more by the next run
     max_unknown_ticks: int | None = None  # and what that may cost, over the batch's life
+    groups: Mapping[int | None, Group] = field(default_factory=dict, hash=False)  # None: of no group
     places: Mapping[str, Place] = field(default_factory=dict, hash=False)
 
     def problem(self, field: str | None, message: str) -> Problem:
@@ -64,21 +94,32 @@ class Head:
         return Problem(self.file, line, column, message)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True)
 class Entry:
-    """One job, where it stands, and where each of its fields got its value.
+    """One job, where it is written, and where each of its fields got its value. Nobody changes one.
 
     `own` and `places` use the names of the manifest (`duration`, not `duration_s`); a field taken from the
-    defaults has its place there and is not in `own`.
+    defaults has its place there and is not in `own`. What came from a row of a data file has no place in the
+    manifest: it is told at that row. `one_of_many`: others are made from the same lines.
     """
 
     job: Job
-    own: frozenset[str]
+    own: AbstractSet[str]
     line: int
     column: int
-    places: Mapping[str, Place] = field(hash=False)
+    find_places: Callable[[], Mapping[str, Place]] = field(compare=False, repr=False)
     file: str = "manifest"
+    row: DataRow | None = None
+    one_of_many: bool = False
+
+    @property
+    def places(self) -> Mapping[str, Place]:
+        return self.find_places()
 
     def problem(self, field: str | None, message: str) -> Problem:
-        line, column = self.places.get(field or "", (self.line, self.column))
-        return Problem(self.file, line, column, f'job "{self.job.key}": {message}')
+        place = self.places.get(field or "")
+        label = f'job "{self.job.key}": '
+        if place is None and self.row is not None:
+            return Problem(self.row.file, self.row.line, 1, f"row {self.row.number}: {label}{message}")
+        line, column = place or (self.line, self.column)
+        return Problem(self.file, line, column, label + message)

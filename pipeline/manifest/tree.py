@@ -1,6 +1,7 @@
 """The document, part by part: fields of the head as they come, and each job of `jobs` on its own.
 
-So the whole document never stands in memory. Knows of no field but `jobs`, and reads exactly one document.
+So the whole document never stands in memory. Knows of no field but `jobs` and `groups`, and reads exactly one
+document.
 """
 
 from __future__ import annotations
@@ -26,26 +27,42 @@ from pipeline.manifest.source import Source
 from pipeline.manifest.syntax import explain
 
 STREAMED = "jobs"
+GROUPS = "groups"
 
 
 @dataclass(slots=True)
 class HeadField:
-    """A field of the document. `jobs` comes with an empty list, before its first job."""
+    """A field of the document, or of a group in it. `jobs` comes with an empty list, before its first job.
+
+    `group`: its number from 0; None for a field of the document. `groups` itself comes as an empty list too.
+    """
 
     name: str
     mark: Mark
     node: Node
     flaws: list[Flaw]
+    group: int | None = None
 
 
 @dataclass(slots=True)
 class JobNode:
-    number: int  # from 1
+    number: int  # from 1, over the whole file
     node: Node
+    flaws: list[Flaw]
+    group: int | None = None
+
+
+@dataclass(slots=True)
+class GroupNode:
+    """What stands where a group begins: None for a mapping, whose fields follow."""
+
+    number: int  # from 0
+    mark: Mark
+    wrong: Node | None
     flaws: list[Flaw]
 
 
-Part = HeadField | JobNode
+Part = HeadField | GroupNode | JobNode
 
 
 def read_parts(source: Source, problems: Problems) -> Iterator[Part]:
@@ -82,35 +99,61 @@ def _no_fields(node: Node) -> UnreadableError:
 
 
 def _head_fields(builder: Builder, problems: Problems) -> Iterator[Part]:
-    seen: dict[str, Mark] = {}
-    while not isinstance(event := builder.begin_part(), MappingEndEvent):
-        name = builder.name(event, 2)
-        is_first = name is not None and builder.is_first(name, event, seen)
-        parts = _field(builder, name or "", event)
-        if is_first:
-            yield from parts
-        else:
-            problems.add_all(builder.flaws)
-            for _ in parts:  # read over it
-                pass
+    yield from _Fields(builder, problems).read(None)
 
 
-def _field(builder: Builder, name: str, event: Event) -> Iterator[Part]:
-    value = builder.next()
-    if name == STREAMED and isinstance(value, SequenceStartEvent):
-        builder.open_streamed(value, "seq")
-        yield HeadField(name, event_mark(event), Sequence([], event_mark(value)), builder.flaws)
-        yield from _jobs(builder)
-        return
-    part = HeadField(name, event_mark(event), builder.node(value, 2), builder.flaws)
-    yield part
-    if name == STREAMED and isinstance(part.node, Sequence):  # it came by an alias
-        for number, item in enumerate(part.node.items, 1):
-            yield JobNode(number, item, [])
+class _Fields:
+    """The fields of the document and of its groups, with the jobs in them counted through."""
 
+    def __init__(self, builder: Builder, problems: Problems) -> None:
+        self._builder = builder
+        self._problems = problems
+        self._jobs = 0
 
-def _jobs(builder: Builder) -> Iterator[JobNode]:
-    number = 0
-    while not isinstance(event := builder.begin_part(), SequenceEndEvent):
-        number += 1
-        yield JobNode(number, builder.node(event, 3), builder.flaws)
+    def read(self, group: int | None) -> Iterator[Part]:
+        """The fields of one mapping, up to its end."""
+        builder, depth = self._builder, 2 if group is None else 4
+        names: dict[str, Mark] = {}
+        while not isinstance(event := builder.begin_part(), MappingEndEvent):
+            name = builder.name(event, depth)
+            is_first = name is not None and builder.is_first(name, event, names)
+            parts = self._field(name or "", event, group, depth)
+            if is_first:
+                yield from parts
+            else:
+                self._problems.add_all(builder.flaws)
+                for _ in parts:  # read over it
+                    pass
+
+    def _field(self, name: str, event: Event, group: int | None, depth: int) -> Iterator[Part]:
+        builder = self._builder
+        value = builder.next()
+        streamed = name == STREAMED or (name == GROUPS and group is None)
+        if streamed and isinstance(value, SequenceStartEvent):
+            builder.open_streamed(value, "seq")
+            yield HeadField(name, event_mark(event), Sequence([], event_mark(value)), builder.flaws, group)
+            yield from self._job_nodes(group, depth + 1) if name == STREAMED else self._groups()
+            return
+        part = HeadField(name, event_mark(event), builder.node(value, depth), builder.flaws, group)
+        yield part
+        if name == STREAMED and isinstance(part.node, Sequence):  # it came by an alias
+            for item in part.node.items:
+                self._jobs += 1
+                yield JobNode(self._jobs, item, [], group)
+
+    def _job_nodes(self, group: int | None, depth: int) -> Iterator[JobNode]:
+        builder = self._builder
+        while not isinstance(event := builder.begin_part(), SequenceEndEvent):
+            self._jobs += 1
+            yield JobNode(self._jobs, builder.node(event, depth), builder.flaws, group)
+
+    def _groups(self) -> Iterator[Part]:
+        builder, number = self._builder, 0
+        while not isinstance(event := builder.begin_part(), SequenceEndEvent):
+            if isinstance(event, MappingStartEvent):
+                builder.open_streamed(event, "map")
+                yield GroupNode(number, event_mark(event), None, builder.flaws)
+                yield from self.read(number)
+            else:
+                yield GroupNode(number, event_mark(event), builder.node(event, 3), builder.flaws)
+            number += 1

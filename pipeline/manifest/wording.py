@@ -12,10 +12,7 @@ from pipeline.manifest.nodes import Mapping, Node, Sequence, found, place_of
 from pipeline.manifest.scalars import quoted
 from pipeline.manifest.shapes import Place
 
-_LATER = {
-    *("repeat", "priority", "limit", "matrix", "from"),
-    *("groups", "prices", "brake", "on_unknown", "max_unknown_usd", "budget_usd", "month_usd", "share"),
-}
+_LATER = {"share"}
 _HOMES = {
     "a job": fields.names(fields.JobFields),
     '"defaults"': fields.names(fields.DefaultFields),

@@ -35,9 +35,11 @@ def a_batch(folder: Path, name: str, keys: list[str], month_usd: float = 2.5, **
 
 
 def sums(folder: Path) -> dict[tuple[str, str], int]:
-    """Ticks by month and batch, of all accounts."""
+    """Ticks by month and batch, of all accounts; none where a run died before there was an account."""
     db = sqlite3.connect(folder / ".account.sqlite")
     try:
+        if not list(db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'spending'")):
+            return {}
         return {
             row[:2]: row[2] for row in db.execute("SELECT month, batch, ticks FROM spending WHERE ticks <> 0")
         }

@@ -53,6 +53,7 @@ A_FULL_JOB = a_job(
     allow=("wide-ratios",),
     tags=("hero", "night"),
     user="user-7",
+    priority=5,
 )
 
 
@@ -110,6 +111,7 @@ jobs = st.builds(
     edit=st.none() | texts,
     tags=st.lists(texts, max_size=3).map(tuple),
     user=st.none() | texts,
+    priority=st.none() | st.integers(-100, 100),
 )
 
 

@@ -11,7 +11,7 @@ BROKEN: dict[str, tuple[str, str, str]] = {
     # the head
     "no version": (f"provider: sim\n{JOB}", "required", ""),
     "version 2": (f"version: 2\nprovider: sim\n{JOB}", "const", "version"),
-    "no jobs": (HEAD, "required", ""),
+    "no jobs": (HEAD, "anyOf", ""),
     "no job": (f"{HEAD}jobs: []\n", "minItems", "jobs"),
     "jobs by name": (f"{HEAD}jobs: {{a: {{prompt: x}}}}\n", "type", "jobs"),
     "unknown head field": (f"{HEAD}budjet: 5\n{JOB}", "additionalProperties", ""),

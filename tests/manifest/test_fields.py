@@ -10,24 +10,30 @@ import pytest
 import pipeline.manifest
 from pipeline.manifest import Defaults, Limits
 from pipeline.manifest.fields import (
+    ClipFields,
     DefaultFields,
+    GroupFields,
     HeadFields,
     JobFields,
     KeyframeFields,
     LimitFields,
     ManifestFields,
+    TemplateFields,
+    names,
     shape,
 )
 
-MODELS = [DefaultFields, HeadFields, JobFields, KeyframeFields, LimitFields, ManifestFields]
+MODELS = [DefaultFields, GroupFields, HeadFields, JobFields, KeyframeFields, LimitFields, ManifestFields]
 
 
 def test_the_fields_there_are() -> None:
     assert set(ManifestFields.model_fields) == {
-        *("version", "batch", "provider", "defaults", "limits", "jobs"),
+        *("version", "batch", "provider", "defaults", "limits", "jobs", "groups"),
         *("prices", "brake", "on_unknown", "max_unknown_usd"),
     }
-    assert set(JobFields.model_fields) == {
+    assert set(names(TemplateFields)) == {"from", "limit", "encoding", "delimiter", "matrix", "repeat"}
+    assert set(names(JobFields)) == {*names(ClipFields), *names(TemplateFields)}
+    assert set(names(ClipFields)) == {
         *(
             "id",
             "prompt",
@@ -40,13 +46,13 @@ def test_the_fields_there_are() -> None:
             "tags",
         ),
         *("image", "image_id", "reference_images", "last_frame", "keyframes", "resize"),
-        *("edit", "extend", "revision", "allow"),
+        *("edit", "extend", "revision", "allow", "priority"),
     }
 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_every_field_is_described_with_examples(model: type[HeadFields]) -> None:
-    for name, field in model.model_fields.items():
+    for name, field in zip(names(model), model.model_fields.values(), strict=True):
         assert field.description, name
         assert field.examples, name
         assert shape(model, name).expected, name

@@ -1,0 +1,274 @@
+"""From a job as written to its clips: one for each row of a file, each combination of a matrix, each repeat.
+
+What is wrong with the job as written is told once, at its place in the manifest; what is wrong with a row of
+a data file is told at the row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from pipeline.manifest.fields import FieldError
+from pipeline.manifest.jobs import NAMES, TEXTS, JobDraft, draft_of, flaws_of, job_label
+from pipeline.manifest.matrix import Combination
+from pipeline.manifest.names import Cells, undefined
+from pipeline.manifest.nodes import Broken, Flaw, Mapping, Node, found, place_of
+from pipeline.manifest.problems import Message, Problems
+from pipeline.manifest.rows import DataFlaw, Files, SourceError, Sums
+from pipeline.manifest.rules import check_key
+from pipeline.manifest.scalars import quoted
+from pipeline.manifest.shapes import DataRow, Place
+from pipeline.manifest.template import (
+    FieldUnfilledError,
+    is_template,
+    node_of,
+    read_template,
+)
+from pipeline.manifest.tree import JobNode
+from pipeline.manifest.values import add_errors, plain_values
+from pipeline.manifest.wording import error_place, error_text
+
+_NOTHING: Cells = {}
+
+
+@dataclass(slots=True)
+class Expander:
+    """Makes drafts of written jobs. `lost`: a job could not be read, so that a key may be missing."""
+
+    files: Files
+    sums: Sums
+    problems: Problems
+    lost: bool = False
+
+    def drafts(self, part: JobNode) -> Iterator[JobDraft]:
+        """Every clip of this job, as far as it can be read; what is wrong is told."""
+        node = part.node
+        if not isinstance(node, Mapping):
+            no_mapping = [] if isinstance(node, Broken) else [_no_mapping(node)]
+            self.problems.add_all(part.flaws or no_mapping, job_label(part.number, None))
+            self.lost = True
+        elif is_template(node):
+            yield from _Many(part, node, self).drafts()
+        else:
+            yield self._single(part, node)
+
+    def _single(self, part: JobNode, node: Mapping) -> JobDraft:
+        values = plain_values(node, TEXTS)
+        draft, errors = draft_of(node, values)
+        flaws = part.flaws + flaws_of(node)
+        if errors or flaws:
+            label = job_label(part.number, draft.key)
+            add_errors(self.problems, errors, node, NAMES, label)
+            self.problems.add_all(flaws, label)
+        if flaws or len(values) < len(node.fields):
+            draft.fields = None
+        return draft
+
+
+class _Many:
+    """The clips of one written job."""
+
+    def __init__(self, part: JobNode, node: Mapping, expander: Expander) -> None:
+        self._number = part.number
+        self._node = node
+        self._template = template = read_template(node, part.flaws)
+        self._expander = expander
+        self._problems = expander.problems
+        self._told: set[tuple[Place, str]] = set()  # places in the manifest, with the field
+        label = self._label(None)
+        add_errors(self._problems, template.errors, node, NAMES, label)
+        self._problems.add_all(template.flaws, label)
+        broken = any(isinstance(one, Broken) for one in node.fields.values())
+        self._sound = not (template.flaws or template.errors or broken)
+        self._matrix_names = frozenset(template.matrix.names if template.matrix is not None else ())
+        self._columns: tuple[str, ...] | None = None  # what the rows have, where all have the same
+        self._settable = tuple(name for name in template.settable if name in self._matrix_names)
+        self._varying: frozenset[str] = frozenset()
+        self._where = template.mapping
+
+    def drafts(self) -> Iterator[JobDraft]:
+        if self._sound and self._template.source is None and self._names_are_known(()):
+            yield from self._of_row(None)
+        elif self._sound and self._template.source is not None:
+            yield from self._of_rows()
+        self._expander.lost |= not self._sound
+
+    def _of_rows(self) -> Iterator[JobDraft]:
+        count = 0
+        try:
+            for row in islice(self._rows(), self._template.how.limit):
+                count += 1
+                if not self._take_columns(row):
+                    return
+                yield from self._of_row(row)
+        except SourceError as exc:
+            self._fail("from", str(exc))
+            return
+        if count == 0 and not self._expander.lost:
+            self._fail("from", "there is no row in it; expected a line of column names, and rows below it")
+
+    def _rows(self) -> Iterator[DataRow]:
+        assert self._template.source is not None
+        for row in self._template.source.rows(self._expander.files, self._expander.sums):
+            if isinstance(row, DataFlaw):
+                self._expander.lost = True
+                self._problems.add((row.line, row.column), row.message, row.file)
+            else:
+                yield row
+
+    def _fail(self, field: str, message: str) -> None:
+        self._sound = False
+        place = place_of(self._node.fields.get(field, self._node).mark)
+        self._problems.add(place, f"{self._label(None)}{field}: {message}")
+
+    # --- names
+
+    def _take_columns(self, row: DataRow) -> bool:
+        """What the rows have. Looked at once, where it is the same for all of them."""
+        if self._columns is not None and self._template.source and self._template.source.fixed_columns:
+            return True
+        first, self._columns = self._columns is None, tuple(row.cells)
+        self._take_settable(row.cells)
+        if not first or not self._template.source or not self._template.source.fixed_columns:
+            return True
+        doubled = sorted(self._matrix_names.intersection(row.cells))
+        if doubled:
+            self._fail("matrix", f"{quoted(doubled[0])} is also a column of {row.file}; rename one of them")
+        return not doubled and self._names_are_known(self._columns)
+
+    def _take_settable(self, cells: Cells) -> None:
+        template = self._template
+        self._settable = tuple(
+            name for name in template.settable if name in cells or name in self._matrix_names
+        )
+        by_row = {
+            one.field
+            for one in template.texts
+            for slot in one.text.slots
+            if slot.name not in self._matrix_names
+        }
+        own = {name for name in self._settable if name in cells}
+        self._varying = frozenset(by_row | own)
+        mark = template.mapping.mark
+        self._where = Mapping(
+            {**template.mapping.fields, **{name: Broken(mark) for name in sorted(own)}},
+            template.mapping.names,
+            mark,
+        )
+
+    def _names_are_known(self, columns: tuple[str, ...]) -> bool:
+        known = list(dict.fromkeys([*columns, *sorted(self._matrix_names)]))
+        for one in self._template.texts:
+            for slot in one.text.slots:
+                if slot.name not in known:
+                    self._sound = False
+                    message = f"{one.field}: {undefined(slot.name, known)}"
+                    self._problems.add(one.place, self._label(None) + message)
+        return self._sound
+
+    # --- clips
+
+    def _of_row(self, row: DataRow | None) -> Iterator[JobDraft]:
+        cells = _NOTHING if row is None else row.cells
+        if self._template.matrix is None:
+            yield from self._repeated(self._draft(row, cells, self._where))
+            return
+        for combination in self._template.matrix.combinations():
+            texts = {name: value.text for name, value in combination.items()}
+            where = self._with_places_of(combination)
+            yield from self._repeated(self._draft(row, {**cells, **texts}, where))
+
+    def _with_places_of(self, combination: Combination) -> Mapping:
+        own = {name: combination[name] for name in self._settable if name in combination}
+        return replace(self._where, fields={**self._where.fields, **own})
+
+    def _draft(self, row: DataRow | None, cells: Cells, where: Mapping) -> JobDraft | None:
+        """A clip with its problems told; None if it has not even values."""
+        try:
+            values = self._template.values(cells, self._settable)
+        except FieldUnfilledError as exc:
+            self._expander.lost = True
+            place = place_of(where.fields.get(exc.field, where).mark)
+            self._tell(exc.field, place, f"{self._label(row)}{exc.field}: {exc}", row)
+            return None
+        draft, errors = draft_of(where, values)
+        draft.row, draft.varying, draft.one_of_many = row, self._varying, True
+        flaws: list[Flaw] = []
+        if errors or not _RESTRICTED.isdisjoint(values):
+            flaws = self._tell_wrong(draft, errors, values, where)
+        if flaws or errors:
+            draft.fields = None
+        self._expander.lost |= draft.key is None
+        return draft
+
+    def _repeated(self, draft: JobDraft | None) -> Iterator[JobDraft]:
+        repeat = self._template.how.repeat
+        if draft is None or repeat is None or draft.key is None:
+            if draft is not None:
+                yield draft
+            return
+        for number in range(1, repeat + 1):
+            key = f"{draft.key}-{number}"
+            try:
+                check_key(key)
+            except ValueError as exc:
+                place = place_of(draft.mapping.fields.get("id", draft.mapping).mark)
+                self._tell("id", place, f"{self._label(draft.row)}id: {exc}", draft.row)
+                return
+            yield replace(draft, key=key)
+
+    # --- problems
+
+    def _label(self, row: DataRow | None, key: str | None = None) -> str:
+        label = job_label(self._number, key)
+        return label if row is None else f"row {row.number}: {label}"
+
+    def _tell_wrong(
+        self, draft: JobDraft, errors: list[FieldError], values: dict[str, object], where: Mapping
+    ) -> list[Flaw]:
+        """What is wrong with the values; the flaws among it are returned."""
+        nodes: dict[str, Node] = {
+            name: node_of(value, where.fields.get(name, where).mark) for name, value in values.items()
+        }
+        nodes |= {
+            name: node
+            for name, node in self._template.mapping.fields.items()
+            if name in self._template.constants or name not in values
+        }
+        filled = Mapping(nodes, self._template.mapping.names, where.mark)
+        label = self._label(draft.row, draft.key)
+        for error in errors:
+            self._tell(
+                error.field,
+                error_place(error, filled),
+                _worded(error, filled, label),
+                draft.row if self._is_of_row(error.field, draft.row) else None,
+            )
+        flaws = flaws_of(filled)
+        for place, message in flaws:
+            self._tell("", place, label + message, draft.row)
+        return flaws
+
+    def _is_of_row(self, field: str, row: DataRow | None) -> bool:
+        return row is not None and (field in self._varying or field in row.cells)
+
+    def _tell(self, field: str, place: Place, message: Message, row: DataRow | None) -> None:
+        """At the row, if the value came from one; else at its place in the manifest, and only once."""
+        if row is not None and (not field or self._is_of_row(field, row)):
+            self._problems.add((row.line, 1), message, row.file)
+        elif (place, field) not in self._told:
+            self._told.add((place, field))
+            self._problems.add(place, message)
+
+
+_RESTRICTED = frozenset({"edit", "extend", "image_id"})
+
+
+def _worded(error: FieldError, filled: Mapping, label: str) -> Message:
+    return lambda: error_text(error, filled, NAMES, label)
+
+
+def _no_mapping(node: Node) -> Flaw:
+    return place_of(node.mark), f'expected fields such as "prompt: ...", got {found(node)}'

@@ -1,0 +1,122 @@
+"""`${name}` in the texts of a job: found once, filled for every row and every cell of a matrix.
+
+`$$` is a dollar sign, any other `$` stands for itself. `${name:-text}` says what to put where the value is
+empty. What is put in is never looked through again: a prompt in a spreadsheet may hold `${...}` as text.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from pipeline.manifest.data import Cell
+from pipeline.manifest.scalars import quoted
+from pipeline.manifest.wording import did_you_mean
+
+_PIECE = re.compile(r"\$\$|\$\{([^}]*)(\}?)")
+_IN_KEY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.))*")
+_NOT_IN_KEY = re.compile(r"[^A-Za-z0-9._-]+")
+_BETWEEN_DIGITS = re.compile(r"(?<=\d):(?=\d)")
+_MAX_KNOWN = 12  # names that a message lists
+
+Cells = Mapping[str, Cell]
+
+
+class UnfilledError(Exception):
+    """A text that cannot be filled with these values; the error says why and what to do."""
+
+
+class _Slot(NamedTuple):
+    name: str
+    otherwise: str | None  # for an empty value
+
+
+class Text:
+    """A text with names in it."""
+
+    __slots__ = ("_format", "slots")
+
+    def __init__(self, text: str) -> None:
+        """Raises UnfilledError for one that nothing can fill."""
+        pieces, slots, at = [], [], 0
+        for match in _PIECE.finditer(text):
+            pieces.append(text[at : match.start()].replace("%", "%%"))
+            at = match.end()
+            if match[0] == "$$":
+                pieces.append("$")
+                continue
+            slots.append(_slot(match))
+            pieces.append("%s")
+        self._format = "".join([*pieces, text[at:].replace("%", "%%")])
+        self.slots = tuple(slots)
+
+    def fill(self, cells: Cells, *, in_key: bool = False) -> str:
+        """The text with these values. `in_key`: each made safe for a job key. Raises UnfilledError."""
+        texts = []
+        for slot in self.slots:
+            text = cells.get(slot.name)
+            texts.append(text if type(text) is str and text else _text(slot, cells))
+        if in_key:
+            texts = [key_part(text) for text in texts]
+        return self._format % tuple(texts)
+
+
+def has_names(text: str) -> bool:
+    """Whether it is anything but itself."""
+    return "$" in text and _PIECE.search(text) is not None
+
+
+def _slot(match: re.Match[str]) -> _Slot:
+    if not match[2]:
+        raise UnfilledError('"${" without a "}" behind it; write "$${" for the text itself')
+    name, colon, otherwise = match[1].partition(":-")
+    if not name.strip():
+        raise UnfilledError(f"{quoted(match[0])} names nothing; write a name between the braces")
+    return _Slot(name.strip(), otherwise if colon else None)
+
+
+def _text(slot: _Slot, cells: Cells) -> str:
+    if slot.name not in cells and slot.otherwise is None:
+        raise UnfilledError(undefined(slot.name, cells))
+    text = text_of(cells.get(slot.name))
+    if text is None:
+        raise UnfilledError(f"{quoted(slot.name)} is a list, which cannot stand in a text")
+    if text:
+        return text
+    if slot.otherwise is None:
+        way_out = f"fill it in, or write ${{{slot.name}:-text}} for what to put in its place"
+        raise UnfilledError(f"{quoted(slot.name)} is empty here; {way_out}")
+    return slot.otherwise
+
+
+def undefined(name: str, known: Iterable[str]) -> str:
+    """That nothing is called so, and what is."""
+    known = list(known)
+    what = f"{quoted('${' + name + '}')} is not defined"
+    if not known:
+        return f'{what}: there is neither "from" nor "matrix" here; write "$$" for a dollar sign'
+    listed = ", ".join(known[:_MAX_KNOWN]) + (", ..." if len(known) > _MAX_KNOWN else "")
+    return what + (did_you_mean(name, known) or f"; known are {listed}")
+
+
+def text_of(cell: Cell) -> str | None:
+    """A value as text: empty for none at all, None for a list."""
+    if isinstance(cell, str):
+        return cell
+    if isinstance(cell, list):
+        return None
+    return "" if cell is None else json.dumps(cell)
+
+
+def key_part(text: str) -> str:
+    """A value made safe for a key: `16:9` is `16x9`, an accent falls away, all else becomes a dash."""
+    if _IN_KEY.fullmatch(text):
+        return text
+    plain = unicodedata.normalize("NFKD", _BETWEEN_DIGITS.sub("x", text)).encode("ascii", "ignore").decode()
+    safe = re.sub(r"\.{2,}", ".", _NOT_IN_KEY.sub("-", plain)).strip("-._")
+    if not safe:
+        raise UnfilledError(f"{quoted(text)} has no letter or digit that could stand in a key")
+    return safe
