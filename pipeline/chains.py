@@ -1,29 +1,16 @@
-"""Jobs as the provider sees them, and what is known of chains before anything is made."""
+"""What is known of chains before anything is made."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
 
 from pipeline.errors import Problem
+from pipeline.fitting import Fitting
 from pipeline.manifest import Entry, Manifest
-from pipeline.model import Job
 from pipeline.providers.base import Provider
 from pipeline.providers.checks import source_problem
-from pipeline.providers.rules import Shape, ignored_defaults, shape_of
-
-MANIFEST_NAMES = {"duration_s": "duration"}
-
-
-def without_ignored_defaults(entry: Entry, provider: Provider) -> Job:
-    """The job without defaults that mean nothing for it, so that editing them buys nothing again."""
-    drop: dict[str, Any] = {
-        attribute: None
-        for attribute in ignored_defaults(entry.job, provider.capabilities)
-        if MANIFEST_NAMES.get(attribute, attribute) not in entry.own
-    }
-    return replace(entry.job, **drop) if drop else entry.job
+from pipeline.providers.rules import Shape, shape_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +24,7 @@ class Chains:
 
 def follow_chains(manifest: Manifest, provider: Provider) -> Chains:
     """Look at every chain, and find clips that the gateway would not take. Only jobs of chains are kept."""
+    fitting = Fitting(provider)
     links = {entry.job.key: entry for entry in manifest.entries() if entry.job.parent_key is not None}
     parents = frozenset(entry.job.parent_key or "" for entry in links.values())
     shapes: dict[str, Shape] = {}
@@ -45,7 +33,7 @@ def follow_chains(manifest: Manifest, provider: Provider) -> Chains:
         return Chains()
     for entry in manifest.entries():
         if entry.job.key in parents and entry.job.key not in links:
-            _add_shape(shapes, entry, provider, None)
+            _add_shape(shapes, entry, fitting, None)
     done: set[str] = set()
     for start in links:
         path = [start]
@@ -57,12 +45,12 @@ def follow_chains(manifest: Manifest, provider: Provider) -> Chains:
             if key not in done and source is not None:
                 wrong = source_problem(entry.job, provider.capabilities, source)
                 problems += [entry.problem(wrong.field, f"{wrong.field}: {wrong.message}")] if wrong else []
-                _add_shape(shapes, entry, provider, source)
+                _add_shape(shapes, entry, fitting, source)
             done.add(key)
     return Chains(parents=parents, shapes=shapes, problems=tuple(sorted(problems)))
 
 
-def _add_shape(shapes: dict[str, Shape], entry: Entry, provider: Provider, source: Shape | None) -> None:
-    shape = shape_of(without_ignored_defaults(entry, provider), provider.capabilities, source)
+def _add_shape(shapes: dict[str, Shape], entry: Entry, fitting: Fitting, source: Shape | None) -> None:
+    shape = shape_of(fitting.job(entry), fitting.provider.capabilities, source)
     if shape is not None:
         shapes[entry.job.key] = shape

@@ -8,7 +8,6 @@ Knows nothing of the gateway's wire or of SQLite.
 from __future__ import annotations
 
 import itertools
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,8 +15,9 @@ from types import MappingProxyType
 from typing import BinaryIO
 
 from pipeline.again import NO_ENDS, Ends
-from pipeline.chains import MANIFEST_NAMES, Chains, follow_chains, without_ignored_defaults
+from pipeline.chains import Chains, follow_chains
 from pipeline.errors import ManifestError, Problem, UsageError
+from pipeline.fitting import Fitting
 from pipeline.identity import fingerprint
 from pipeline.ledger.base import Ledger, PlannedJob
 from pipeline.manifest import Entry, Head, Manifest, read_manifest
@@ -29,7 +29,6 @@ from pipeline.manifest.wording import did_you_mean
 from pipeline.model import Image, Job
 from pipeline.pricing import ALL_MODELS, Pricing
 from pipeline.providers.base import Provider
-from pipeline.providers.rules import fixed_by_model, model_of
 from pipeline.providers.words import one_of
 from pipeline.selection import ALL, Selection
 
@@ -57,8 +56,9 @@ class Checked:
     notes: tuple[str, ...] = ()
 
     def jobs(self) -> Iterator[Job]:
+        fitting = Fitting(self.provider)
         for entry in self.manifest.entries():
-            yield without_ignored_defaults(entry, self.provider).with_pictures(self.images.__getitem__)
+            yield fitting.job(entry).with_pictures(self.images.__getitem__)
 
 
 def check(
@@ -111,7 +111,7 @@ def check(
 
 
 class _Judge:
-    """What the provider's model would refuse, and pictures that are not there. Counts dropped defaults."""
+    """What the provider's model would refuse, and pictures that are not there."""
 
     def __init__(
         self,
@@ -122,7 +122,7 @@ class _Judge:
         provider_name: str | None,
     ) -> None:
         self.images: dict[Image, Image] = {}
-        self.dropped: Counter[tuple[str, str]] = Counter()
+        self.dropped: Mapping[tuple[str, str], int] = {}  # defaults that count for nothing
         self._folder = folder
         self._provider_named = provider_named
         self._check_image = check_image
@@ -136,26 +136,20 @@ class _Judge:
 
     def begin(self, head: Head) -> Callable[[Entry], Iterable[Problem]]:
         """A judge of jobs under this head. What was judged under an earlier one is forgotten."""
-        self.dropped.clear()
         provider = self._chosen or _provider(head, self._provider_named)[0]
+        fitting = None if provider is None else Fitting(provider)
+        self.dropped = {} if fitting is None else fitting.dropped
         told: set[tuple[str, int, int]] = set()  # places that stand for many jobs
 
-        def judge(entry: Entry) -> Iterator[Problem]:
-            for problem in [*self._refused(entry, provider), *self._pictures(entry)]:
-                place = (problem.file, problem.line, problem.column)
-                if not entry.one_of_many or place not in told:
-                    yield problem
-                if entry.one_of_many:
-                    told.add(place)
+        def judge(entry: Entry) -> Iterable[Problem]:
+            refused = () if fitting is None else fitting.problems(fitting.job(entry))
+            if not refused and not entry.job.pictures:
+                return ()
+            found = [entry.problem(one.field, f"{one.field}: {one.message}") for one in refused]
+            found += self._pictures(entry)
+            return _told_once(found, told) if entry.one_of_many else found
 
         return judge
-
-    def _refused(self, entry: Entry, provider: Provider | None) -> Iterator[Problem]:
-        if provider is None:
-            return
-        for problem in provider.validate(without_ignored_defaults(entry, provider)):
-            yield entry.problem(problem.field, f"{problem.field}: {problem.message}")
-        self.dropped.update(_fixed(entry, provider))
 
     def _pictures(self, entry: Entry) -> Iterator[Problem]:
         for field_name, image in entry.job.pictures:
@@ -164,15 +158,6 @@ class _Judge:
                     self.images[image] = self._check_image(image, self._folder)
                 except self._image_error as exc:
                     yield entry.problem(field_name, str(exc))
-
-
-def _fixed(entry: Entry, provider: Provider) -> Iterator[tuple[str, str]]:
-    """Which defaults mean nothing to this job's model."""
-    facts = provider.capabilities
-    for attribute in fixed_by_model(entry.job, facts):
-        name = MANIFEST_NAMES.get(attribute, attribute)
-        if getattr(entry.job, attribute) is not None and name not in entry.own:
-            yield name, model_of(entry.job, facts)
 
 
 def _note(name: str, model: str, count: int) -> str:
@@ -191,6 +176,15 @@ def _open(path: Path) -> BinaryIO:
         raise UsageError(f"manifest {path} is a folder: name a YAML file in it") from exc
     except OSError as exc:
         raise UsageError(f"manifest {path} cannot be read: {exc.strerror}") from exc
+
+
+def _told_once(found: Iterable[Problem], told: set[tuple[str, int, int]]) -> Iterator[Problem]:
+    """Without those at places that were told of before."""
+    for problem in found:
+        place = (problem.file, problem.line, problem.column)
+        if place not in told:
+            told.add(place)
+            yield problem
 
 
 def _provider(

@@ -84,6 +84,7 @@ class _Many:
         self._sound = not (template.flaws or template.errors or broken)
         self._matrix_names = frozenset(template.matrix.names if template.matrix is not None else ())
         self._columns: tuple[str, ...] | None = None  # what the rows have, where all have the same
+        self._same_columns = False
         self._settable = tuple(name for name in template.settable if name in self._matrix_names)
         self._varying: frozenset[str] = frozenset()
         self._where = template.mapping
@@ -96,8 +97,10 @@ class _Many:
         self._expander.lost |= not self._sound
 
     def _of_rows(self) -> Iterator[JobDraft]:
+        assert self._template.source is not None
         count = 0
         try:
+            self._same_columns = self._template.source.same_columns
             for row in islice(self._rows(), self._template.how.limit):
                 count += 1
                 if not self._take_columns(row):
@@ -127,11 +130,11 @@ class _Many:
 
     def _take_columns(self, row: DataRow) -> bool:
         """What the rows have. Looked at once, where it is the same for all of them."""
-        if self._columns is not None and self._template.source and self._template.source.fixed_columns:
+        if self._columns is not None and self._same_columns:
             return True
-        first, self._columns = self._columns is None, tuple(row.cells)
+        self._columns = tuple(row.cells)
         self._take_settable(row.cells)
-        if not first or not self._template.source or not self._template.source.fixed_columns:
+        if not self._same_columns:
             return True
         doubled = sorted(self._matrix_names.intersection(row.cells))
         if doubled:

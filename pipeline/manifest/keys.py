@@ -77,13 +77,8 @@ class Link(NamedTuple):
     spot: Spot
 
 
-class _Row(NamedTuple):
-    lower: str
-    key: str
-    number: int
-    spot: Spot
-    made: bool
-    link: Link | None
+_Row = tuple[str, str, int, str, int, int]
+"""Lower case, key, number of the job, and its spot."""
 
 
 class KeyIndex:
@@ -93,6 +88,8 @@ class KeyIndex:
         self._problems = problems
         self._broken = broken
         self._pending: list[_Row] = []
+        self._pending_links: list[tuple[str, int, Link]] = []
+        self._made: set[int] = set()  # of those that wait: made from the prompt
         self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._db.executescript(_TABLES)
         self.links = 0
@@ -102,7 +99,11 @@ class KeyIndex:
 
     def add(self, key: str, number: int, spot: Spot, link: Link | None = None, *, made: bool = False) -> None:
         """Take the key for this job, unless another has it: that shows a little later."""
-        self._pending.append(_Row(key.lower(), key, number, spot, made, link))
+        self._pending.append((key.lower(), key, number, *spot))
+        if link is not None:
+            self._pending_links.append((key, number, link))
+        if made:
+            self._made.add(number)
         if len(self._pending) == _PAGE:
             self._flush()
 
@@ -126,13 +127,13 @@ class KeyIndex:
 
     def _flush(self) -> None:
         rows, self._pending = self._pending, []
-        added = self._db.executemany(
-            "INSERT OR IGNORE INTO keys VALUES (?, ?, ?, ?, ?, ?)",
-            [(row.lower, row.key, row.number, *row.spot) for row in rows],
-        ).rowcount
+        waiting, self._pending_links = self._pending_links, []
+        added = self._db.executemany("INSERT OR IGNORE INTO keys VALUES (?, ?, ?, ?, ?, ?)", rows).rowcount
         if rows and added < len(rows):
-            rows = [row for row in rows if self._is_first(row)]
-        links = [(row.key, *row.link[:2], row.number, *row.link.spot) for row in rows if row.link is not None]
+            firsts = {row[2] for row in rows if self._is_first(row)}
+            waiting = [one for one in waiting if one[1] in firsts]
+        self._made.clear()
+        links = [(key, link.field, link.parent, number, *link.spot) for key, number, link in waiting]
         if links:
             self.links += len(links)
             self._db.executemany(
@@ -142,14 +143,15 @@ class KeyIndex:
             )
 
     def _is_first(self, row: _Row) -> bool:
-        key, number, *spot = self._db.execute(
-            "SELECT key, number, file, line, place FROM keys WHERE lower = ?", (row.lower,)
+        lower, key, number, file, line, column = row
+        first, first_number, *spot = self._db.execute(
+            "SELECT key, number, file, line, place FROM keys WHERE lower = ?", (lower,)
         ).fetchone()
-        if number == row.number:
+        if first_number == number:
             return True
-        self._broken.add(row.number)
-        say = partial(_say_twice, row.key, key, Spot(*spot), row.spot.file, row.made)
-        self._problems.add(row.spot[1:], say, row.spot.file)
+        self._broken.add(number)
+        say = partial(_say_twice, key, first, Spot(*spot), file, number in self._made)
+        self._problems.add((line, column), say, file)
         return False
 
     def _circles(self) -> Iterator[list[int]]:

@@ -85,8 +85,8 @@ class DataSource:
         raise SourceError(f"{_EXPECTED}, got {quoted(self.path)}{_hint(ending)}")
 
     @property
-    def fixed_columns(self) -> bool:
-        """Whether every row has the same names."""
+    def same_columns(self) -> bool:
+        """Whether every row has the same names. Raises SourceError."""
         return self.kind != "jsonl"
 
     def rows(self, files: Files, sums: Sums) -> Iterator[DataRow | DataFlaw]:

@@ -21,6 +21,7 @@ LAYERS = (
         "again",
         "asked",
         "chains",
+        "fitting",
         "hosts",
         "selection",
         "secret",
