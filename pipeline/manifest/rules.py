@@ -104,6 +104,8 @@ def check_url(text: str) -> str:
     try:
         parts = urlsplit(text)
         host, _ = parts.hostname or "", parts.port  # asking for the port checks it
+        if "[" in parts.netloc.rpartition("@")[2][1:]:  # `x:[::1]` is taken for the host ::1
+            raise ValueError("a bracket inside the host")
     except ValueError as exc:
         raise ValueError(f"{quoted(text)} is not a usable URL (host or port is malformed)") from exc
     if parts.scheme == "http" and _is_loopback(host):
