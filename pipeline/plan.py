@@ -21,6 +21,7 @@ from pipeline.fitting import Fitting
 from pipeline.identity import fingerprint
 from pipeline.ledger.base import Ledger, PlannedJob
 from pipeline.manifest import Entry, Head, Manifest, read_manifest
+from pipeline.manifest.jobs import PICTURES
 from pipeline.manifest.prices import prices_of
 from pipeline.manifest.reader import NO_FILES
 from pipeline.manifest.rows import Files
@@ -33,6 +34,7 @@ from pipeline.providers.words import one_of
 from pipeline.selection import ALL, Selection
 
 MAX_PROBLEMS = 100
+_PICTURES = frozenset(PICTURES)
 PAGE = 256
 NO_ENV: Mapping[str, str] = MappingProxyType({})
 CheckImage = Callable[[Image, Path], Image]
@@ -142,8 +144,8 @@ class _Judge:
         told: set[tuple[str, int, int]] = set()  # places that stand for many jobs
 
         def judge(entry: Entry) -> Iterable[Problem]:
-            refused = () if fitting is None else fitting.problems(fitting.job(entry))
-            if not refused and not entry.job.pictures:
+            refused = () if fitting is None else fitting.problems(entry)
+            if not refused and _PICTURES.isdisjoint(entry.values):
                 return ()
             found = [entry.problem(one.field, f"{one.field}: {one.message}") for one in refused]
             found += self._pictures(entry)

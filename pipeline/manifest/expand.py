@@ -63,7 +63,7 @@ class Expander:
             add_errors(self.problems, errors, node, NAMES, label)
             self.problems.add_all(flaws, label)
         if flaws or len(values) < len(node.fields):
-            draft.fields = None
+            draft.values = None
         return draft
 
 
@@ -202,7 +202,7 @@ class _Many:
         if errors or not _RESTRICTED.isdisjoint(values):
             flaws = self._tell_wrong(draft, errors, values, where)
         if flaws or errors:
-            draft.fields = None
+            draft.values = None
         self._expander.lost |= draft.key is None
         return draft
 

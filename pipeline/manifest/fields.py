@@ -440,6 +440,38 @@ def check(model: type[Model], values: Mapping[str, object]) -> tuple[Model | Non
         return None, [_plain(model, error) for error in errors if error["type"] != "none_required"]
 
 
+_RULES = {"prompt": rules.check_prompt, "id": rules.check_key, "image": rules.check_image}
+"""Of fields that differ from clip to clip. The others often repeat, and a value that was right is right again."""
+_right: dict[str, set[tuple[type, object]]] = {name: set() for name in ClipFields.model_fields}
+_MOST_RIGHT = 1000
+
+
+def clip_errors(values: Mapping[str, object]) -> list[FieldError]:
+    """What is wrong with the fields of a clip: as `check` finds it, and many times faster if it is nothing."""
+    if "prompt" in values and all([_is_right(name, value) for name, value in values.items()]):  # noqa: C419
+        return []
+    clip, errors = check(ClipFields, values)
+    if clip is not None:
+        for name, value in values.items():
+            known = _right[name]
+            if name not in _RULES and name not in ITEMS and len(known) < _MOST_RIGHT:
+                known.add((type(value), tuple(value) if isinstance(value, list) else value))
+    return errors
+
+
+def _is_right(name: str, value: object) -> bool:
+    rule = _RULES.get(name)
+    if rule is None:
+        try:
+            return (type(value), tuple(value) if type(value) is list else value) in _right[name]
+        except (KeyError, TypeError):  # no such field, or nothing that could be remembered
+            return False
+    try:
+        return type(value) is str and rule(value) is value
+    except ValueError:
+        return False
+
+
 def _plain(model: type[_Fields], error: Any) -> FieldError:
     kind, where, context = error["type"], error["loc"], error.get("ctx", {})
     field = str(where[0])

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping as ReadOnly
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from pipeline.manifest import fields
 from pipeline.manifest.fields import ClipFields, FieldError, JobFields
 from pipeline.manifest.keys import made_key
 from pipeline.manifest.nodes import Flaw, Mapping, Scalar, place_of
 from pipeline.manifest.rules import is_link
-from pipeline.manifest.shapes import DataRow, Defaults, Entry, Group, Place, Spot
+from pipeline.manifest.shapes import DataRow, Entry, Group, Place, Spot
 from pipeline.model import Image, Job, Keyframe
 
 SOURCES = ("edit", "extend")
@@ -33,7 +34,7 @@ class JobDraft:
     """
 
     mapping: Mapping
-    fields: ClipFields | None  # None: not sound
+    values: ReadOnly[str, Any] | None  # None: not sound
     key: str | None
     is_key_made: bool
     parent_key: str | None
@@ -51,20 +52,20 @@ class JobDraft:
 
 def draft_of(mapping: Mapping, values: ReadOnly[str, object]) -> tuple[JobDraft, list[FieldError]]:
     """The draft, and which values are wrong. `mapping`: where they are written."""
-    clip, errors = fields.check(ClipFields, values)
+    errors = fields.clip_errors(values)
     wrong = {error.field for error in errors} if errors else ()
     given = values.get("id")
     key = given if isinstance(given, str) and "id" not in wrong else None
     made = key is None
-    if made and clip is not None:
-        key = made_key(clip)
+    if made and not errors:
+        key = made_key(values)
     link, parent_key = "edit", None
     for name in SOURCES:
         parent = values.get(name)
         if isinstance(parent, str) and name not in wrong:
             link, parent_key = name, None if ":" in parent else parent
             break
-    return JobDraft(mapping, clip, key, made, parent_key, link), errors
+    return JobDraft(mapping, None if errors else values, key, made, parent_key, link), errors
 
 
 def flaws_of(mapping: Mapping) -> list[Flaw]:
@@ -90,22 +91,26 @@ def _clashes(mapping: Mapping) -> list[Flaw]:
     if source is None:
         return []
     message = f'cannot stand beside "{source}", which starts from a video'
-    clashing = [name for name in (*PICTURES, *SOURCES) if name in mapping.fields and name != source]
+    clashing = [name for name in mapping.fields if name in PICTURES or (name in SOURCES and name != source)]
     return [(place_of(mapping.fields[name].mark), f"{name}: {message}") for name in clashing]
 
 
 class EntryMaker:
     """Puts the defaults of its group, and of the manifest, behind what a job sets itself."""
 
-    def __init__(self, file: str, group: Group) -> None:
+    def __init__(self, file: str, group: Group, number: int | None = None) -> None:
         self._file = file
+        self._number = number
         self._defaults = group.defaults
         self._places = group.places
 
-    def entry(self, draft: JobDraft, own: ClipFields, key: str) -> Entry:
+    def entry(self, draft: JobDraft, values: ReadOnly[str, Any], key: str) -> Entry:
         line, column = place_of(draft.mapping.mark)
         return Entry(
-            job=_job(key, own, self._defaults),
+            key=key,
+            values=values,
+            group=self._number,
+            make_job=self._job,
             own=draft.mapping.fields.keys(),
             line=line,
             column=column,
@@ -120,34 +125,33 @@ class EntryMaker:
         places = {**self._places, **own}
         return {name: place for name, place in places.items() if name not in draft.varying}
 
+    def _job(self, key: str, values: ReadOnly[str, Any]) -> Job:
+        own, defaults = values.get, self._defaults
+        return Job(
+            key=key,
+            prompt=values["prompt"],
+            model=own("model", defaults.model),
+            duration_s=own("duration", defaults.duration_s),
+            aspect_ratio=own("aspect_ratio", defaults.aspect_ratio),
+            resolution=own("resolution", defaults.resolution),
+            generate_audio=own("generate_audio", defaults.generate_audio),
+            image=image_of(values["image"], own("image_id")) if "image" in values else None,
+            reference_images=tuple([image_of(text) for text in own("reference_images", ())]),
+            last_frame=image_of(values["last_frame"]) if "last_frame" in values else None,
+            keyframes=tuple([_keyframe(**frame) for frame in own("keyframes", ())]),
+            resize=own("resize", defaults.resize),
+            edit=own("edit"),
+            extend=own("extend"),
+            revision=own("revision"),
+            allow=tuple(own("allow", defaults.allow)),
+            tags=tuple(own("tags", defaults.tags)),
+            user=own("user", defaults.user),
+            priority=own("priority", defaults.priority),
+        )
 
-def _job(key: str, own: ClipFields, defaults: Defaults) -> Job:
-    return Job(
-        key=key,
-        prompt=own.prompt,
-        model=defaults.model if own.model is None else own.model,
-        duration_s=defaults.duration_s if own.duration is None else own.duration,
-        aspect_ratio=defaults.aspect_ratio if own.aspect_ratio is None else own.aspect_ratio,
-        resolution=defaults.resolution if own.resolution is None else own.resolution,
-        generate_audio=defaults.generate_audio if own.generate_audio is None else own.generate_audio,
-        image=None if own.image is None else image_of(own.image, own.image_id),
-        reference_images=tuple([image_of(text) for text in own.reference_images or ()]),
-        last_frame=None if own.last_frame is None else image_of(own.last_frame),
-        keyframes=tuple(
-            [
-                Keyframe(image=image_of(frame.image), timestamp_s=frame.timestamp_s)
-                for frame in own.keyframes or ()
-            ]
-        ),
-        resize=defaults.resize if own.resize is None else own.resize,
-        edit=own.edit,
-        extend=own.extend,
-        revision=own.revision,
-        allow=defaults.allow if own.allow is None else tuple(own.allow),
-        tags=defaults.tags if own.tags is None else tuple(own.tags),
-        user=defaults.user if own.user is None else own.user,
-        priority=defaults.priority if own.priority is None else own.priority,
-    )
+
+def _keyframe(image: str, timestamp_s: float) -> Keyframe:
+    return Keyframe(image=image_of(image), timestamp_s=float(timestamp_s))
 
 
 def image_of(text: str, image_id: str | None = None) -> Image:

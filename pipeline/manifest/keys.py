@@ -12,11 +12,10 @@ import re
 import sqlite3
 import unicodedata
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from pipeline.manifest.fields import ClipFields
 from pipeline.manifest.problems import Problems
 from pipeline.manifest.scalars import quoted
 from pipeline.manifest.shapes import Spot
@@ -41,20 +40,27 @@ BEGIN;
 """
 
 
-def made_key(job: ClipFields) -> str:
+def made_key(values: Mapping[str, Any]) -> str:
     """Slug of the prompt, and a hash of what shapes the clip.
 
     Only of the job's own fields: neither its position in the file nor a new default renames it. Tags and
     `user` do not change the clip, so they do not count; a new `revision` is another take of the same job.
     """
-    image = job.image_id or job.image
-    spec: list[object] = [job.prompt, job.model, job.duration, job.aspect_ratio, job.resolution, image]
-    spec.append(job.edit)
+    given = values.get
+    image = given("image_id") or given("image")
+    spec: list[object] = [
+        given(name) for name in ("prompt", "model", "duration", "aspect_ratio", "resolution")
+    ]
+    spec += [image, given("edit")]
     # Fields of later versions join only where they are set: a key, once made, stays.
-    later = job.model_dump(include=set(_LATER), exclude_none=True)
+    later = {name: values[name] for name in _LATER if name in values}
+    if "keyframes" in later:
+        later["keyframes"] = [
+            {**frame, "timestamp_s": float(frame["timestamp_s"])} for frame in later["keyframes"]
+        ]
     spec += [later] if later else []
     digest = hashlib.sha256(json.dumps(spec, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:8]
-    return f"{_slug(job.prompt)}-{digest}"
+    return f"{_slug(values['prompt'])}-{digest}"
 
 
 def _slug(prompt: str) -> str:

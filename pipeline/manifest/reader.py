@@ -106,14 +106,15 @@ class Manifest:
                     continue
                 if part.group != group:
                     group = part.group
-                    maker = EntryMaker(self.head.file, self.head.groups.get(group, self.head.groups[None]))
+                    known = self.head.groups
+                    maker = EntryMaker(self.head.file, known.get(group, known[None]), group)
                 for draft in expander.drafts(part):
                     number += 1
                     if number in self._broken:
                         continue
-                    if draft.fields is None or draft.key is None:
+                    if draft.values is None or draft.key is None:
                         raise self._changed()
-                    yield maker.entry(draft, draft.fields, draft.key)
+                    yield maker.entry(draft, draft.values, draft.key)
             if (source.digest, expander.sums.digest) != self._digest:
                 raise self._changed()
 
@@ -179,17 +180,17 @@ class _Survey:
     def _take(self, draft: JobDraft, group: int | None) -> None:
         self.jobs += 1
         number = self.jobs
-        if draft.fields is None:
+        if draft.values is None:
             self.broken.add(number)
         if draft.key is None:
             return
         self._keys.add(draft.key, number, draft.spot("id"), _link_of(draft), made=draft.is_key_made)
-        if draft.fields is not None:
+        if draft.values is not None:
             if self._maker is None or group != self._group:
                 self._begin_group(group)
             assert self._maker is not None
             assert self._judge is not None
-            for problem in self._judge(self._maker.entry(draft, draft.fields, draft.key)):
+            for problem in self._judge(self._maker.entry(draft, draft.values, draft.key)):
                 file = "" if problem.file == self._file else problem.file
                 self.problems.add((problem.line, problem.column), problem.message, file)
 
@@ -200,9 +201,9 @@ class _Survey:
             self._judge = self._judge_of(self._head_now)
         known = self._head_now.groups
         if group is not None and not self._is_known:
-            self._maker = EntryMaker(self._file, self._head.group(group, self._head_now))
+            self._maker = EntryMaker(self._file, self._head.group(group, self._head_now), group)
         else:
-            self._maker = EntryMaker(self._file, known.get(group, known[None]))
+            self._maker = EntryMaker(self._file, known.get(group, known[None]), group)
         self._group = group
 
 

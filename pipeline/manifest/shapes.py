@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pipeline.errors import Problem
 from pipeline.manifest.data import Cell
@@ -14,6 +14,8 @@ from pipeline.money import Price
 
 Place = tuple[int, int]
 """Line and column, both counted from 1."""
+
+_ELABORATE = frozenset({"reference_images", "last_frame", "keyframes", "image_id", "extend", "user"})
 
 
 class Spot(NamedTuple):
@@ -98,19 +100,48 @@ class Head:
 class Entry:
     """One job, where it is written, and where each of its fields got its value. Nobody changes one.
 
-    `own` and `places` use the names of the manifest (`duration`, not `duration_s`); a field taken from the
-    defaults has its place there and is not in `own`. What came from a row of a data file has no place in the
-    manifest: it is told at that row. `one_of_many`: others are made from the same lines.
+    `own`, `values` and `places` use the names of the manifest (`duration`, not `duration_s`); a field taken
+    from the defaults has its place there and is not in `own`. What came from a row of a data file has no place
+    in the manifest: it is told at that row. `one_of_many`: others are made from the same lines.
     """
 
-    job: Job
+    key: str
+    values: Mapping[str, Any]  # what the job sets itself
+    group: int | None  # whose defaults stand behind them
     own: AbstractSet[str]
     line: int
     column: int
+    make_job: Callable[[str, Mapping[str, Any]], Job] = field(compare=False, repr=False)
     find_places: Callable[[], Mapping[str, Place]] = field(compare=False, repr=False)
     file: str = "manifest"
     row: DataRow | None = None
     one_of_many: bool = False
+
+    @property
+    def job(self) -> Job:
+        """Made anew each time: who only looks at settings needs none."""
+        return self.make_job(self.key, self.values)
+
+    @property
+    def settings(self) -> Hashable | None:
+        """All of it that a provider's table of rules looks at; None for the few where that is too much."""
+        values = self.values
+        own = values.get
+        if not _ELABORATE.isdisjoint(values) or ":" in own("edit", "") or ":" in own("image", ""):
+            return None
+        return (
+            self.group,
+            own("model"),
+            own("duration"),
+            own("aspect_ratio"),
+            own("resolution"),
+            own("generate_audio"),
+            own("resize"),
+            "image" in values,
+            "edit" in values,
+            tuple(own("allow", ())),
+            "allow" in values,
+        )
 
     @property
     def places(self) -> Mapping[str, Place]:
@@ -118,7 +149,7 @@ class Entry:
 
     def problem(self, field: str | None, message: str) -> Problem:
         place = self.places.get(field or "")
-        label = f'job "{self.job.key}": '
+        label = f'job "{self.key}": '
         if place is None and self.row is not None:
             return Problem(self.row.file, self.row.line, 1, f"row {self.row.number}: {label}{message}")
         line, column = place or (self.line, self.column)
