@@ -51,6 +51,7 @@ class Checked:
     head: Head
     batch: str
     provider: Provider
+    fitting: Fitting
     manifest: Manifest
     images: dict[Image, Image]
     chains: Chains = field(default_factory=Chains)
@@ -58,9 +59,8 @@ class Checked:
     notes: tuple[str, ...] = ()
 
     def jobs(self) -> Iterator[Job]:
-        fitting = Fitting(self.provider)
         for entry in self.manifest.entries():
-            yield fitting.job(entry).with_pictures(self.images.__getitem__)
+            yield self.fitting.job(entry).with_pictures(self.images.__getitem__)
 
 
 def check(
@@ -101,6 +101,7 @@ def check(
         head=manifest.head,
         batch=manifest.head.batch or path.stem,
         provider=provider,
+        fitting=judge.fitting or Fitting(provider),
         manifest=manifest,
         images=judge.images,
         chains=chains,
@@ -108,7 +109,7 @@ def check(
             facts=provider.capabilities,
             own={**manifest.head.prices, **prices_of(env, provider.capabilities)},
         ),
-        notes=tuple(_note(name, model, count) for (name, model), count in judge.dropped.items()),
+        notes=tuple(_note(*dropped, count) for dropped, count in judge.dropped),
     )
 
 
@@ -124,7 +125,7 @@ class _Judge:
         provider_name: str | None,
     ) -> None:
         self.images: dict[Image, Image] = {}
-        self.dropped: Mapping[tuple[str, str], int] = {}  # defaults that count for nothing
+        self.fitting: Fitting | None = None
         self._folder = folder
         self._provider_named = provider_named
         self._check_image = check_image
@@ -136,11 +137,15 @@ class _Judge:
             return self._chosen, []
         return _provider(manifest.head, self._provider_named, unread=manifest.unread)
 
+    @property
+    def dropped(self) -> Iterable[tuple[tuple[str, str], int]]:
+        """Defaults that count for nothing: field and model, and for how many jobs."""
+        return () if self.fitting is None else self.fitting.dropped.items()
+
     def begin(self, head: Head) -> Callable[[Entry], Iterable[Problem]]:
         """A judge of jobs under this head. What was judged under an earlier one is forgotten."""
         provider = self._chosen or _provider(head, self._provider_named)[0]
-        fitting = None if provider is None else Fitting(provider)
-        self.dropped = {} if fitting is None else fitting.dropped
+        self.fitting = fitting = None if provider is None else Fitting(provider)
         told: set[tuple[str, int, int]] = set()  # places that stand for many jobs
 
         def judge(entry: Entry) -> Iterable[Problem]:

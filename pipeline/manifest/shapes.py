@@ -101,8 +101,8 @@ class Entry:
     """One job, where it is written, and where each of its fields got its value. Nobody changes one.
 
     `own`, `values` and `places` use the names of the manifest (`duration`, not `duration_s`); a field taken
-    from the defaults has its place there and is not in `own`. What came from a row of a data file has no place
-    in the manifest: it is told at that row. `one_of_many`: others are made from the same lines.
+    from the defaults has its place there and is not in `own`. What came from a row of a data file has no
+    place in the manifest: it is told at that row. `one_of_many`: others are made from the same lines.
     """
 
     key: str
