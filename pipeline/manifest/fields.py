@@ -441,7 +441,7 @@ def check(model: type[Model], values: Mapping[str, object]) -> tuple[Model | Non
 
 
 _RULES = {"prompt": rules.check_prompt, "id": rules.check_key, "image": rules.check_image}
-"""Of fields that differ from clip to clip. Those of others repeat: what was right once is right again."""
+"""Of fields that differ from clip to clip. What others hold often repeats, and was right before."""
 _right: dict[str, set[tuple[type, object]]] = {name: set() for name in ClipFields.model_fields}
 _MOST_RIGHT = 1000
 
