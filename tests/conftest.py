@@ -7,6 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
+STARTING = ("e2e", "crash")
+"""Folders whose tests start commands."""
+LONG = ("nights", "engine", "api")
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
@@ -19,7 +23,18 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Of two workers one takes what starts commands, and shares what is expensive, the other the rest."""
+    """What starts commands is for one worker: it has processes enough, and shares what is expensive.
+
+    It comes first, and what takes longest next; the rest goes file by file to whoever is free, so that
+    no worker is long alone in the end.
+    """
+    items.sort(key=lambda item: _rank(item.path.parent.name))
     for item in items:
-        starts = item.path.parent.name in ("crash", "e2e")
-        item.add_marker(pytest.mark.xdist_group("commands" if starts else "fast"))
+        folder = item.path.parent.name
+        group = "commands" if folder in STARTING else f"{folder}/{item.path.stem}"
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
+def _rank(folder: str) -> int:
+    order = (*STARTING, *LONG)
+    return order.index(folder) if folder in order else len(order)
