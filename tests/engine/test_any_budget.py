@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +26,7 @@ from support.builders_engine import (
     status_word,
     web_page,
 )
+from support.folders import in_memory
 from support.night import Crash, Fate, MortalConnection, Night
 
 from pipeline.again import NO_ENDS, UNKNOWN
@@ -164,8 +164,8 @@ def test_any_budget(
 ) -> None:
     """Nothing is sent above a cap; what is above it afterwards, figures above their estimates explain."""
     jobs = [{"id": key, "duration": length} for key, length in zip(KEYS, seconds, strict=False)]
-    with tempfile.TemporaryDirectory() as folder:
-        night = a_booked_night(Path(folder), jobs, own_cents, dict(zip(KEYS, ratios, strict=True)))
+    with in_memory() as folder:
+        night = a_booked_night(folder, jobs, own_cents, dict(zip(KEYS, ratios, strict=True)))
         night.gateway.submit = night.watched_submit(in_order(submit))
         night.gateway.poll = night.watched_poll(in_order(poll))
         for spell in troubled:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,6 +24,7 @@ from support.builders_engine import (
     status_word,
     web_page,
 )
+from support.folders import in_memory
 from support.night import Crash, Fate, Night
 
 SUBMITS = [
@@ -121,8 +120,8 @@ def test_any_night(
     """Up to three runs in trouble, then good ones: each job is done, or unknown and told so; paid once."""
     gateway = FakeGateway(in_order(submit), in_order(poll), in_order(file))
     limits = {"max_in_flight": in_flight, "job_deadline": "10m"}
-    with tempfile.TemporaryDirectory() as folder:
-        night = Night(Path(folder), jobs, gateway, limits)
+    with in_memory() as folder:
+        night = Night(folder, jobs, gateway, limits)
         for end in runs:
             one_run(night, end)
             night.sleep(10)
@@ -184,8 +183,8 @@ def test_any_changes(
 ) -> None:
     """Prompts edited and jobs removed between broken runs: what the gateway made is on disk, paid once."""
     gateway = FakeGateway(file=in_order(file))
-    with tempfile.TemporaryDirectory() as folder:
-        night = Night(Path(folder), list(PROMPTS), gateway)
+    with in_memory() as folder:
+        night = Night(folder, list(PROMPTS), gateway)
         for wanted, end in nights:
             night.edit([{"id": key, "prompt": prompt} for key, prompt in wanted.items()])
             one_run(night, end)
@@ -208,8 +207,8 @@ def test_any_changes(
 @given(poll=st.lists(st.sampled_from(POLLS), max_size=60), file=steps(FILES))
 def test_no_trouble_after_acceptance_costs_a_clip(poll: list[Step], file: list[Step]) -> None:
     """Submits go well; whatever polls and downloads do, every clip is there after one good rerun."""
-    with tempfile.TemporaryDirectory() as folder:
-        night = Night(Path(folder), KEYS[:3], FakeGateway(poll=in_order(poll), file=in_order(file)))
+    with in_memory() as folder:
+        night = Night(folder, KEYS[:3], FakeGateway(poll=in_order(poll), file=in_order(file)))
         night.run()
 
         night.gateway.heal()
@@ -237,8 +236,8 @@ streams = st.builds(
 @given(file=st.lists(streams, max_size=5))
 def test_any_stream(file: list[Step]) -> None:
     """Whatever a file host sends: what counts as done is one whole clip, never two halves of two."""
-    with tempfile.TemporaryDirectory() as folder:
-        night = Night(Path(folder), ["candle"], FakeGateway(file=in_order(file)))
+    with in_memory() as folder:
+        night = Night(folder, ["candle"], FakeGateway(file=in_order(file)))
         while night.run().exit_code != 0 and len(night.files()) <= len(file):
             night.sleep(10)
         night.gateway.heal()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.builders_engine import OK, Ask, FakeGateway, Step, always, hangs, refused, slow
+from support.folders import in_memory
 from support.night import Night
 
 DRAIN_S = 8.0
@@ -20,9 +20,9 @@ JOBS = ["candle", {"id": "snow", "edit": "candle"}, "desk", "fox"]
 @settings(max_examples=40, deadline=None, derandomize=True)
 def test_ctrl_c_at_any_moment(at: float, latency_s: float) -> None:
     """Exit 130 within the drain time; what was sent is accepted or, past that time, unknown; paid once."""
-    with tempfile.TemporaryDirectory() as folder:
+    with in_memory() as folder:
         gateway = FakeGateway(submit=always(slow(latency_s)), poll=always(slow(1.0)))
-        night = Night(Path(folder), JOBS, gateway)
+        night = Night(folder, JOBS, gateway)
 
         result = night.run(signal_at=at)
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import tempfile
 from contextlib import nullcontext
-from pathlib import Path
 
 from nights.plan import night_of
 from nights.planted import PLANTED
 from nights.play import Outcome, play
+from support.folders import in_memory
 
 
 def one_night(seed: int, planted: str | None = None, *, money: bool = True) -> Outcome:
-    """A night in a folder of its own, in memory where the machine has such a place."""
-    shared = Path("/dev/shm")  # noqa: S108
-    with tempfile.TemporaryDirectory(dir=shared if shared.is_dir() else None) as folder:
-        night = Path(folder) / "night"
+    with in_memory() as folder:
+        night = folder / "night"
         night.mkdir()
         with nullcontext() if planted is None else PLANTED[planted]():
             return play(night_of(seed, money=money), night)

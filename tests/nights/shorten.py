@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TypeVar
 
 from nights.plan import NightPlan, RunPlan, night_of
 from nights.play import Outcome, play
+from support.folders import in_memory
 
 T = TypeVar("T")
 PLAINER = (
@@ -36,8 +35,8 @@ def shortest(seed: int, *, money: bool = True) -> Outcome:
 
 
 def played(plan: NightPlan) -> Outcome:
-    with tempfile.TemporaryDirectory() as folder:
-        night = Path(folder) / "night"
+    with in_memory() as folder:
+        night = folder / "night"
         night.mkdir()
         return play(plan, night)
 
