@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from support.command import NIGHTREEL, Desk, Ended, Running
 
-pytestmark = pytest.mark.real
 COMPLETE = "_NIGHTREEL_COMPLETE"
 
 

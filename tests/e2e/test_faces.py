@@ -53,7 +53,7 @@ def batch(tmp_path_factory: pytest.TempPathFactory, secretive: Sim) -> tuple[Des
 def test_help_of_every_command_shows_an_example(desk: Desk) -> None:
     """`--help` exits 0, on stdout, and each command's ends in a line that can be copied."""
     top = desk.run("--help").exits(0)
-    helps = {name: desk.run(name, "--help").exits(0) for name in COMMANDS}
+    helps = {name: desk.warm.run(name, "--help").exits(0) for name in COMMANDS}
 
     assert re.findall(r"^  (\w+) ", top.out.partition("Commands:")[2].partition("Exit codes")[0], re.M) == [
         *COMMANDS
@@ -111,7 +111,7 @@ def test_json_agrees_with_the_folder(batch: tuple[Desk, Ended]) -> None:
     desk, _ = batch
 
     run = desk.run("run", "clips.yaml", "--json").exits(1).json
-    status = desk.run("status", "clips", "--json").exits(0).json
+    status = desk.warm.run("status", "clips", "--json").exits(0).json
 
     assert run["takes"] == status["takes"]
     assert run["counts"] == status["counts"] == {"done": 2, "failed": 1}
@@ -134,7 +134,7 @@ def test_status_says_what_to_do(batch: tuple[Desk, Ended]) -> None:
     desk, _ = batch
 
     by_name = desk.run("status", "clips").exits(0)
-    by_path = desk.run("status", "output/clips").exits(0)
+    by_path = desk.warm.run("status", "output/clips").exits(0)
 
     assert by_name.out == by_path.out
     assert by_name.err == ""

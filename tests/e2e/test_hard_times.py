@@ -29,7 +29,7 @@ def test_few_open_files(desk: Desk, gateway: Sim) -> None:
             gate.open()
             run.end().exits(0, 3)
         billed = len(gateway.billed("few-files"))
-        again = at_gate.run("run", manifest, "--json").exits(0)
+        again = at_gate.warm.run("run", manifest, "--json").exits(0)
 
     assert billed > 30
     assert again.json["counts"] == {"done": 70}
@@ -67,8 +67,8 @@ def test_sigterm_ends_in_time_with_a_submit_that_gets_no_answer(desk: Desk, gate
             run.signal(signal.SIGTERM)
             run.end(DRAIN_S).exits(143)
         gate.open()
-        again = at_gate.run("run", manifest, "--json").exits(1)
-        ended = at_gate.resolve_by_bill(manifest, gate.sim, again)
+        again = at_gate.warm.run("run", manifest, "--json").exits(1)
+        ended = at_gate.warm.resolve_by_bill(manifest, gate.sim, again)
 
     assert again.json["counts"] == {"unknown": 1}
     assert again.json["requests"] == 0

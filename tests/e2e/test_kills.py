@@ -94,13 +94,13 @@ def test_a_kill_pays_nothing_twice_and_loses_nothing(moment: str, desk: Desk, ga
             MOMENTS[moment](run, gate, desk.batch())
             run.kill()
         gate.open()
-        settled = at_gate.run_until_settled(manifest)
+        settled = at_gate.warm.run_until_settled(manifest)
         billed, clips, rest = (
             gateway.billed(moment),
             clips_of(desk.batch()),
             leftovers(desk.folder / "output"),
         )
-        resolved = at_gate.resolve_by_bill(manifest, gate.sim, settled) if settled.code else settled
+        resolved = at_gate.warm.resolve_by_bill(manifest, gate.sim, settled) if settled.code else settled
 
     states = {take["job"]: take["state"] for take in settled.json["takes"]}
     unknown = {key for key, state in states.items() if state == "unknown"}
@@ -126,7 +126,7 @@ def test_the_embedded_simulator_finds_its_jobs_after_a_kill(desk: Desk) -> None:
         for job in jobs:
             run.line(rf"^{job['id']}: accepted as ")
         run.kill()
-    desk.run("run", manifest).exits(0)
+    desk.warm.run("run", manifest).exits(0)
 
     journal = (desk.batch() / ".sim" / "journal.jsonl").read_text().splitlines()
     assert sorted(json.loads(line)["prompt"] for line in journal) == sorted(job["prompt"] for job in jobs)
@@ -142,7 +142,7 @@ def test_a_clip_of_the_embedded_simulator_that_was_not_loaded_yet_comes_at_once(
     with desk.start("run", manifest, "-v") as run:
         run.line(r"^first: ready")
         run.kill()
-    again = desk.run("run", manifest, deadline_s=20).exits(0)
+    again = desk.warm.run("run", manifest, deadline_s=20).exits(0)
 
     assert "cannot connect" not in again.text
     assert clips_of(desk.batch()) == {"first"}
@@ -160,10 +160,10 @@ def test_ten_kills_over_one_batch_with_chains(desk: Desk, gateway: Sim) -> None:
     desk = desk.at(gateway)
 
     codes = [killed_within(rng.uniform(0, 0.6), desk, manifest) for _ in range(10)]
-    settled = desk.run_until_settled(manifest)
+    settled = desk.warm.run_until_settled(manifest)
     billed = gateway.billed("random")
     rest = leftovers(desk.folder / "output")
-    resolved = desk.resolve_by_bill(manifest, gateway, settled) if settled.code else settled
+    resolved = desk.warm.resolve_by_bill(manifest, gateway, settled) if settled.code else settled
 
     assert -9 in codes
     assert rest == []

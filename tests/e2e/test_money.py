@@ -364,14 +364,14 @@ def test_many_finished_jobs_are_not_made_anew_without_a_word(desk: Desk, gateway
     """A default was edited: eleven clips would be paid again. Refused without a terminal, asked on one."""
     desk = desk.at(gateway)
     jobs = [a_clip(f"clip-{number}", f"anew {number}") for number in range(11)]
-    desk.run("run", manifest(desk, jobs)).exits(0)
+    desk.warm.run("run", manifest(desk, jobs)).exits(0)
     path = manifest(desk, jobs, head={"defaults": {**NICKEL, "aspect_ratio": "1:1"}})
 
-    refused = desk.run("run", path).exits(2)
-    plan = desk.run("plan", path, "--json").exits(0)
+    refused = desk.warm.run("run", path).exits(2)
+    plan = desk.warm.run("plan", path, "--json").exits(0)
     screen, no = on_a_terminal(desk, "run", path, typed="n\n")
     before = len(orders(gateway, "anew "))
-    desk.run("run", path, "--remake").exits(0)
+    desk.warm.run("run", path, "--remake").exits(0)
 
     [line] = refused.lines
     assert line.startswith("error: 11 jobs that have their clips ask for something else than before")

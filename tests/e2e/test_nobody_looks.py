@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from support.command import NIGHTREEL, Desk, clip_jobs, sim
 
-pytestmark = pytest.mark.real
 KEPT = "version: 1\nbatch: kept\nprovider: sim\njobs:\n  - {id: fox, prompt: A fox., duration: 1}\n"
 
 

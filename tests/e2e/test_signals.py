@@ -42,7 +42,7 @@ def test_one_signal_leaves_what_renders_to_the_next_run(
         all_accepted(run, 3)
         run.signal(number)
         ended = run.end(deadline_s=10).exits(code)
-    again = desk.run("run", manifest, "--json").exits(0)
+    again = desk.warm.run("run", manifest, "--json").exits(0)
 
     assert ended.json["counts"] == {"accepted": 3}
     assert f"{number.name}: finishing what is under way" in ended.err
@@ -86,7 +86,7 @@ def test_a_second_signal_leaves_at_once_and_loses_nothing(desk: Desk, unhurried:
             run.signal(signal.SIGINT)
             run.end(deadline_s=3).exits(130)
         gate.open()
-        again = desk.run("run", manifest, "--json").exits(1)
+        again = desk.warm.run("run", manifest, "--json").exits(1)
 
     assert again.json["counts"] == {"unknown": 1}
     assert again.json["requests"] == 0
@@ -103,7 +103,7 @@ def test_a_signal_before_anything_was_sent(desk: Desk, unhurried: Sim) -> None:
         until((desk.batch() / ".lock").exists, "the batch is locked", every_s=0.002)
         run.signal(signal.SIGINT)
         run.end(deadline_s=10).exits(130)
-    desk.run("run", manifest).exits(0)
+    desk.warm.run("run", manifest).exits(0)
 
     assert len(unhurried.billed("early")) == 1
 
@@ -126,7 +126,7 @@ def test_a_large_download_is_resumed(number: signal.Signals, desk: Desk, large: 
             run.end(deadline_s=10).exits(130, -9)
         kept = half_loaded(desk)
         gate.open()
-        again = desk.run("run", manifest, "--json").exits(0)
+        again = desk.warm.run("run", manifest, "--json").exits(0)
 
     calls = calls_of(desk.batch())
     assert kept >= HELD_AT_BYTES - 2 * MIB

@@ -213,6 +213,11 @@ class Desk:
         return self.with_env(**sim.env)
 
     @property
+    def warm(self) -> Desk:
+        """The same desk for commands of whose own start and end nothing is asked, such as reruns."""
+        return replace(self, real=False)
+
+    @property
     def clean_env(self) -> dict[str, str]:
         home, temporary = self.folder / "home", self.folder / "tmp"
         for folder in (home, temporary):

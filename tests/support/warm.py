@@ -35,6 +35,7 @@ from typing import Any
 LATE = re.compile(
     r"PATH|HOME|TMPDIR|TZ|LANG=C\.UTF-8|RES_OPTIONS|XDG_\w+|HTTPS?_PROXY|NO_PROXY"
     r"|(COMETAPI|XAI|GLOBALAIOPC|NIGHTREEL)_\w+"
+    r"|COMP_(WORDS|CWORD)|_(NIGHTREEL|TYPER)_COMPLETE(_\w+)?"
 )
 """What an environment may hold for a warm start: names, or a name with the value that the server has."""
 ORDER_BYTES = 1 << 16
