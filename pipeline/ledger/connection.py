@@ -6,7 +6,8 @@ A file that is not ours, or that a newer version wrote, is refused and left as i
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Protocol
@@ -80,7 +81,8 @@ def _configure(db: Connection) -> None:
         list(db.execute(f"PRAGMA {pragma}"))
 
 
-def _migrations() -> list[str]:
+@cache
+def _migrations() -> Sequence[str]:
     folder = files(__package__) / "migrations"
     return [
         part.read_text("utf-8")
