@@ -71,7 +71,10 @@ def plain(value: object, limit: int = REASON_CHARS) -> str | None:
     """A gateway's text, safe to store and show: one line, nothing invisible, cut; None if none is left."""
     if not isinstance(value, str):
         return None
-    line = " ".join("".join(char if char.isprintable() else " " for char in value[: 4 * limit]).split())
+    line = value[: 4 * limit]
+    if not line.isprintable():
+        line = "".join(char if char.isprintable() else " " for char in line)
+    line = " ".join(line.split())
     cut = len(line) > limit or len(value) > 4 * limit  # and says so: what was cut may be a key
     return (line[: limit - 1] + "…" if cut else line) or None
 
