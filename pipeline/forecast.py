@@ -1,15 +1,19 @@
-"""What a run would do, job by job, by a checked manifest and the ledger. Sends and writes nothing."""
+"""What a run would do, job by job, by a checked manifest and the ledger. Sends and writes nothing.
+
+Looks at the ledger a page of jobs at a time; nothing here grows with the manifest but its parents.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from pipeline.again import NO_ENDS, Ends
-from pipeline.ledger.base import Ledger
+from pipeline.changes import Change, changes
+from pipeline.ledger.base import Ledger, PlannedJob, Standing
 from pipeline.model import Take, TakeState
-from pipeline.plan import Checked, planned_jobs
+from pipeline.plan import Checked, next_page, planned_jobs
 from pipeline.selection import ALL, Selection
 
 
@@ -40,6 +44,9 @@ _BY_STATE = {
     _S.DONE: Outlook.DONE,
 }
 _MADE = frozenset({_S.DONE, _S.MISSING})
+_UNSENT = frozenset({_S.PLANNED, _S.HELD, _S.BLOCKED})
+_COMING = frozenset({_S.ACCEPTED, _S.READY})
+COMES_BACK = "its earlier clip comes back, for nothing"
 _NO_CLIP = frozenset({Outlook.UNKNOWN, Outlook.ENDED, Outlook.BLOCKED, Outlook.LEFT_OUT})
 
 
@@ -47,12 +54,14 @@ _NO_CLIP = frozenset({Outlook.UNKNOWN, Outlook.ENDED, Outlook.BLOCKED, Outlook.L
 class JobForecast:
     """One job's outlook and why. `price_ticks`: of what is sent; None where no price is known.
 
-    `remakes`: it has a clip already, and asks for another now.
+    `changes`: what it asks for otherwise than its newest older take. `remakes`: it has a clip already, and
+    asks for another now.
     """
 
     key: str
     outlook: Outlook
     reason: str | None = None
+    changes: tuple[Change, ...] = ()
     price_ticks: int | None = None
     price_source: str = ""
     tags: tuple[str, ...] = ()
@@ -63,61 +72,125 @@ async def forecast(
     checked: Checked, ledger: Ledger | None, selection: Selection = ALL, again: Ends = NO_ENDS
 ) -> AsyncGenerator[JobForecast, None]:
     """Every job, parents before their children. `ledger`: None where nothing was run yet."""
-    parents: dict[str, Outlook] = {}
-    for row in planned_jobs(checked, selection):
-        job = row.job
-        takes = [] if ledger is None else await ledger.takes_of(job.key)
-        outlook, reason = _outlook(takes, row.fingerprint, row.selected, again)
-        parent = parents.get(job.parent_key or "")
+    rows = planned_jobs(checked, selection)
+    foresight = _Foresight(checked, ledger, again)
+    while page := next_page(rows):
+        for job in await foresight.of(page):
+            yield job
+
+
+@dataclass(slots=True)
+class _Foresight:
+    """What is known while pages pass: the outlook of each job that others start from."""
+
+    checked: Checked
+    ledger: Ledger | None
+    again: Ends
+    parents: dict[str, Outlook] = field(default_factory=dict)
+
+    async def of(self, page: Sequence[PlannedJob]) -> list[JobForecast]:
+        known: Mapping[str, list[Standing]] = {}
+        if self.ledger is not None:
+            known = await self.ledger.standings([row.job.key for row in page])
+        lives = [_Life(row, known.get(row.job.key, [])) for row in page]
+        found = [self._one(life) for life in lives]
+        older = {
+            life.older[-1].id: number
+            for number, (life, job) in enumerate(zip(lives, found, strict=True))
+            if job.outlook is Outlook.CHANGED
+        }
+        if older and self.ledger is not None:
+            for take in await self.ledger.takes_by_id(list(older)):
+                number = older[take.id]
+                found[number] = self._explained(found[number], page[number], take)
+        return found
+
+    def _one(self, life: _Life) -> JobForecast:
+        job, chains = life.row.job, self.checked.chains
+        outlook, reason = life.outlook(self.again)
+        parent = self.parents.get(job.parent_key or "")
         if outlook in SENT and parent in _NO_CLIP:
             outlook, reason = Outlook.BLOCKED, f"its parent {job.parent_key!r} is {parent}"
-        if job.key in checked.chains.parents:
-            parents[job.key] = outlook
-        sent = outlook in SENT
-        yield JobForecast(
+        if job.key in chains.parents:
+            self.parents[job.key] = outlook
+        sent, estimate = outlook in SENT, life.row.estimate
+        return JobForecast(
             key=job.key,
             outlook=outlook,
             reason=reason,
-            price_ticks=row.estimate.ticks if sent and row.estimate is not None else None,
-            price_source=checked.pricing.source(job) if sent else "",
+            price_ticks=estimate.ticks if sent and estimate is not None else None,
+            price_source=self.checked.pricing.source(job) if sent else "",
             tags=job.tags,
-            remakes=outlook is Outlook.CHANGED and any(take.state in _MADE for take in takes),
+            remakes=outlook is Outlook.CHANGED and any(take.state in _MADE for take in life.takes),
         )
 
-
-def _outlook(takes: list[Take], fingerprint: str, selected: bool, again: Ends) -> tuple[Outlook, str | None]:
-    same = [take for take in takes if take.fingerprint == fingerprint]
-    newest = max(same, key=lambda take: take.number, default=None)
-    past = [take for take in takes if take.fingerprint != fingerprint]
-    before = [take for take in past if take.state is not TakeState.PLANNED]
-    if before and _is_first(newest):
-        outlook, reason = Outlook.CHANGED, f"asks for something else than before ({_past(before)})"
-    elif newest is None:
-        outlook, reason = Outlook.NEW, None
-    else:
-        outlook, reason = _by_newest(newest, again if selected else NO_ENDS)
-    if outlook in SENT and not selected:
-        return Outlook.LEFT_OUT, None
-    return outlook, reason
+    def _explained(self, job: JobForecast, row: PlannedJob, older: Take) -> JobForecast:
+        """With what changed, field by field, where the record tells."""
+        found = changes(older, row.job, self.checked.provider.name, row.parent_fingerprint)
+        if not found:
+            return replace(job, reason=f"asks for something else than before ({job.reason})")
+        return replace(job, changes=found, reason="; ".join([*(one.text for one in found), job.reason or ""]))
 
 
-def _is_first(newest: Take | None) -> bool:
+@dataclass(slots=True)
+class _Life:
+    """One job of the manifest, and its takes on record."""
+
+    row: PlannedJob
+    takes: Sequence[Standing]
+
+    @property
+    def same(self) -> Standing | None:
+        """The newest take of what is asked now."""
+        print_ = self.row.fingerprint
+        same = (take for take in self.takes if take.fingerprint == print_)
+        return max(same, key=lambda take: take.number, default=None)
+
+    @property
+    def older(self) -> list[Standing]:
+        """Takes of what was asked before, as far as they were sent."""
+        print_ = self.row.fingerprint
+        return [take for take in self.takes if take.fingerprint != print_ and take.state not in _UNSENT]
+
+    def outlook(self, again: Ends) -> tuple[Outlook, str | None]:
+        newest, older = self.same, self.older
+        if older and _is_first(newest):
+            outlook, reason = Outlook.CHANGED, _past(older)
+        elif newest is None:
+            outlook, reason = Outlook.NEW, None
+        else:
+            outlook, reason = _by_newest(newest, again if self.row.selected else NO_ENDS)
+            if any(take.state in _COMING for take in older):
+                reason = "; ".join(filter(None, [reason, _STILL_COMING]))
+        if outlook in SENT and not self.row.selected:
+            return Outlook.LEFT_OUT, None
+        return outlook, reason
+
+
+def _is_first(newest: Standing | None) -> bool:
     """Whether nothing was sent yet for what is asked now. It may be on record: by a run that refused to."""
-    return newest is None or (newest.number == 1 and _BY_STATE[newest.state] is Outlook.WAITING)
+    return newest is None or (newest.number == 1 and newest.state in _UNSENT)
 
 
-def _by_newest(newest: Take, again: Ends) -> tuple[Outlook, str | None]:
+def _by_newest(newest: Standing, again: Ends) -> tuple[Outlook, str | None]:
     if newest.state in again:
         return Outlook.AGAIN, f"{newest.state}: {newest.reason}"
     outlook = _BY_STATE[newest.state]
     if outlook is Outlook.ENDED:
         return outlook, f"{newest.state}: {newest.reason}"
+    if outlook is Outlook.DONE:
+        return outlook, None if newest.bears_name else COMES_BACK
     return outlook, None if outlook is Outlook.WAITING else newest.reason
 
 
-def _past(takes: list[Take]) -> str:
-    """What there was: `an older clip is kept`, or how the older take stands."""
-    states = {take.state for take in takes}
-    if TakeState.DONE in states:
-        return "the older clip is kept"
-    return "the older take is " + ", ".join(sorted(state.value for state in states))
+_STILL_COMING = "the older take is still in flight, and is collected"
+
+
+def _past(older: Sequence[Standing]) -> str:
+    """What there was: `the older clip is kept`, or how the older take stands."""
+    states = {take.state for take in older}
+    told = ["the older clip is kept"] if TakeState.DONE in states else []
+    told += [_STILL_COMING] if states & _COMING else []
+    if not told:
+        told = ["the older take is " + ", ".join(sorted(state.value for state in states))]
+    return "; ".join(told)

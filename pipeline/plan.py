@@ -257,12 +257,14 @@ def planned_jobs(checked: Checked, selection: Selection = ALL) -> Iterator[Plann
             if one.parent_key is not None and one.parent_key not in known:
                 waiting.setdefault(one.parent_key, []).append((place, one, selected))
                 continue
-            print_ = fingerprint(one, name, known.get(one.parent_key or ""))
+            parents = known.get(one.parent_key or "")
+            print_ = fingerprint(one, name, parents)
             if one.key in checked.chains.parents:
                 known[one.key] = print_
             yield PlannedJob(
                 job=one,
                 fingerprint=print_,
+                parent_fingerprint=parents,
                 position=place,
                 selected=selected,
                 estimate=checked.pricing.estimate(one, checked.chains.shapes.get(one.parent_key or "")),

@@ -25,6 +25,7 @@ from pipeline.shown import shown, shown_json
 MAX_ROWS = 40
 MAX_TAGS = 10
 _NO_NEWS = frozenset({Outlook.DONE, Outlook.LEFT_OUT})
+"""Not listed, unless there is something to say of it."""
 
 
 @dataclass(slots=True)
@@ -39,7 +40,9 @@ class Summary:
     spent_ticks: int = 0  # settled and reserved before
     sources: set[str] = field(default_factory=set)
     tags: Counter[str] = field(default_factory=Counter)
+    fields: Counter[str] = field(default_factory=Counter)  # how many jobs changed in each
     rows: list[JobForecast] = field(default_factory=list)
+    more: int = 0  # that would be listed, too
 
     def add(self, job: JobForecast) -> None:
         self.counts[job.outlook] += 1
@@ -50,8 +53,13 @@ class Summary:
             self.sources |= {job.price_source} - {""}
             for tag in job.tags:
                 self.tags[tag] += job.price_ticks or 0
-        if job.outlook not in _NO_NEWS and len(self.rows) < MAX_ROWS:
+        self.fields.update({change.field for change in job.changes})
+        if job.outlook in _NO_NEWS and (job.reason is None or job.outlook is Outlook.LEFT_OUT):
+            return
+        if len(self.rows) < MAX_ROWS:
             self.rows.append(job)
+        else:
+            self.more += 1
 
     @property
     def to_send(self) -> int:
@@ -110,14 +118,16 @@ def _print(found: Summary) -> None:
         put(console, f"  {line}")
     if found.rows:
         console.print(_table(found.rows))
-    more = sum(found.counts[outlook] for outlook in Outlook if outlook not in _NO_NEWS) - len(found.rows)
-    if more > 0:
-        console.print(f"... and {more} more")
+    if found.more:
+        console.print(f"... and {found.more} more")
 
 
 def _lines(found: Summary) -> list[str]:
     counts = ", ".join(f"{found.counts[one]} {one}" for one in Outlook if found.counts[one])
     lines = [f"jobs: {counts}"]
+    if found.fields:
+        fields = (f"{name} in {_jobs(count)}" for name, count in found.fields.most_common())
+        lines.append(f"changed: {', '.join(fields)}")
     if not found.to_send:
         return [*lines, "nothing to send"]
     count = found.to_send
@@ -127,6 +137,10 @@ def _lines(found: Summary) -> list[str]:
         tags = ", ".join(f"{tag} {usd_text(ticks)}" for tag, ticks in sorted(found.tags.items())[:MAX_TAGS])
         lines.append(f"by tag: {tags}")
     return [*lines, *_budget(found)]
+
+
+def _jobs(count: int) -> str:
+    return f"{count} job{'s' * (count != 1)}"
 
 
 def _budget(found: Summary) -> list[str]:
@@ -158,8 +172,7 @@ def price_text(found: Summary) -> str:
         return f"unknown; {why}"
     if not found.unpriced:
         return f"{usd_text(found.ticks)} by {' and '.join(sorted(found.sources))}"
-    jobs = f"{found.unpriced} job{'s' * (found.unpriced != 1)}"
-    return f"{usd_text(found.ticks)}, and {jobs} whose price is not known"
+    return f"{usd_text(found.ticks)}, and {_jobs(found.unpriced)} whose price is not known"
 
 
 def _table(rows: list[JobForecast]) -> Table:
@@ -194,6 +207,10 @@ def _facts(found: Summary) -> dict[str, Any]:
                 "job": job.key,
                 "outlook": job.outlook.value,
                 "reason": job.reason,
+                "changes": [
+                    {"field": change.field, "before": change.before, "after": change.after}
+                    for change in job.changes
+                ],
                 "list_ticks": job.price_ticks,
             }
             for job in found.rows

@@ -29,6 +29,7 @@ class PlannedJob:
     position: int
     selected: bool = True
     estimate: Estimate | None = None
+    parent_fingerprint: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +61,19 @@ class PlacedTake:
 
     take: Take
     clip_take: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The little of a take that tells what becomes of its job. `bears_name`: the clip in place is its own."""
+
+    id: int
+    key: str
+    fingerprint: str
+    number: int
+    state: TakeState
+    reason: str | None
+    bears_name: bool
 
 
 class Account(Protocol):
@@ -153,6 +167,10 @@ class Ledger(Protocol):
     async def children(self, parent_key: str) -> list[Take]: ...
     async def wanted_take(self, key: str) -> Take | None: ...
     async def takes_of(self, key: str) -> list[Take]: ...
+    async def standings(self, keys: Sequence[str]) -> Mapping[str, list[Standing]]:
+        """Every take of a page of jobs, by job key, in the order they were made; in one look."""
+
+    async def takes_by_id(self, ids: Sequence[int]) -> list[Take]: ...
     async def save_copy(self) -> int:
         """Keep a copy of all that is on record beside the ledger; the number of the last run in it."""
 

@@ -175,6 +175,15 @@ SELECT {take} FROM jobs j JOIN takes t ON t.job_key = j.key WHERE {wanted} AND j
 SELECT {take} FROM takes t LEFT JOIN jobs j ON j.key = t.job_key
 WHERE t.job_key = :key ORDER BY t.id;
 
+-- name: standings
+SELECT t.id, t.job_key, t.fingerprint, t.number, t.state, t.reason, COALESCE(j.clip_take, t.id) = t.id
+FROM takes t LEFT JOIN jobs j ON j.key = t.job_key
+WHERE t.job_key IN (SELECT value FROM json_each(:keys)) ORDER BY t.id;
+
+-- name: takes_by_id
+SELECT {take} FROM takes t LEFT JOIN jobs j ON j.key = t.job_key
+WHERE t.id IN (SELECT value FROM json_each(:ids)) ORDER BY t.id;
+
 -- name: manifest_takes
 SELECT {take}, j.position FROM jobs j JOIN takes t ON t.job_key = j.key
 WHERE j.run_id = (SELECT max(id) FROM runs) AND j.position >= :after

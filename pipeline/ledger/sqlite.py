@@ -25,6 +25,7 @@ from pipeline.ledger.base import (
     OverCapError,
     PlacedTake,
     PlannedJob,
+    Standing,
 )
 from pipeline.ledger.connection import Connect, Connection, connect, named_queries, open_database, translated
 from pipeline.ledger.copying import copy_database
@@ -312,6 +313,17 @@ class SqliteLedger:
 
     async def takes_of(self, key: str) -> list[Take]:
         return [take_of(row) for row in await self._read("takes_of", {"key": key})]
+
+    async def standings(self, keys: Sequence[str]) -> Mapping[str, list[Standing]]:
+        found: dict[str, list[Standing]] = {}
+        for row in await self._read("standings", {"keys": json.dumps(keys)}):
+            take_id, key, print_, number, state, reason, bears_name = row
+            standing = Standing(take_id, key, print_, number, TakeState(state), reason, bool(bears_name))
+            found.setdefault(key, []).append(standing)
+        return found
+
+    async def takes_by_id(self, ids: Sequence[int]) -> list[Take]:
+        return [take_of(row) for row in await self._read("takes_by_id", {"ids": json.dumps(ids)})]
 
     async def origins(self) -> list[str]:
         return [row[0] for row in await self._read("origins")]

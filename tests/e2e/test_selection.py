@@ -115,7 +115,8 @@ def test_a_dry_run_is_the_plan_and_sends_nothing(desk: Desk, gateway: Sim) -> No
     assert then["counts"] == {"changed": 1, "done": 2}
     [job] = then["jobs"]
     assert job["job"] == "spring/fox"
-    assert job["reason"] == "asks for something else than before (the older clip is kept)"
+    assert job["reason"] == 'prompt: "dry: fox" -> "dry: another fox"; the older clip is kept'
+    assert job["changes"] == [{"field": "prompt", "before": "dry: fox", "after": "dry: another fox"}]
 
 
 @pytest.mark.slow

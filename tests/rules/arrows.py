@@ -22,6 +22,7 @@ LAYERS = (
         "asked",
         "chains",
         "fitting",
+        "changes",
         "hosts",
         "selection",
         "secret",
