@@ -1,4 +1,4 @@
-"""What a person decides about takes: what became of an unknown one, and which clip is to be made anew.
+"""What a person decides: what became of an unknown take, which clip is made anew, what a job is called.
 
 Sends nothing. Each decision is taken under the batch's lock.
 """
@@ -6,18 +6,28 @@ Sends nothing. Each decision is taken under the batch's lock.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
+from pipeline import renames
 from pipeline.clock import LoopClock
 from pipeline.errors import UsageError
+from pipeline.events import Listener
+from pipeline.ledger.base import Ledger
 from pipeline.ledger.sqlite import SqliteLedger
-from pipeline.manifest.wording import did_you_mean
+from pipeline.logs import JsonLog
+from pipeline.manifest.rules import check_key
+from pipeline.manifest.wording import did_you_mean, near_key
 from pipeline.model import Take, TakeState
-from pipeline.opening import open_ledger
+from pipeline.offload import Inline
+from pipeline.opening import LOG_NAME, open_ledger
+from pipeline.renames import finish_renames
+from pipeline.storage.base import Storage
+from pipeline.storage.local import LocalStorage
 from pipeline.storage.lock import batch_lock
 
 _S = TakeState
+_UNSENT_STATES = frozenset({_S.PLANNED, _S.HELD, _S.BLOCKED})
 _UNSENT = "is not sent yet: the next run sends it anyway"
 _COMING = "is on its way and paid for: run again to collect it, then say whether you like it"
 NOT_REDONE = {
@@ -60,6 +70,52 @@ async def _to_redo(ledger: SqliteLedger, key: str) -> Take:
     if newest.state in NOT_REDONE:
         raise UsageError(f"job {key!r} {NOT_REDONE[newest.state]}")
     return newest
+
+
+# --- another key
+
+
+async def rename(folder: Path, old: str, new: str) -> int:
+    """Give a job another key, with all its takes and files; how many takes it has is returned.
+
+    Finishes first what an earlier call began. Said once more when all is done, it changes nothing. Raises
+    UsageError.
+    """
+    if old == new:
+        raise UsageError(f"{old!r} is its name already")
+    try:
+        check_key(new)
+    except ValueError as exc:
+        raise UsageError(str(exc)) from exc
+    async with _deciding(folder) as ledger:
+        with closing(JsonLog(folder / LOG_NAME, None, LoopClock().wall)) as log:
+            return await renamed(ledger, LocalStorage(folder), log, old, new)
+
+
+async def renamed(ledger: Ledger, storage: Storage, tell: Listener, old: str, new: str) -> int:
+    """The same with a ledger that is open and held."""
+    disk = Inline()
+    await finish_renames(ledger, storage, disk, tell)
+    takes, before = await ledger.takes_of(new), await ledger.renames(done=True)
+    if takes and not await ledger.takes_of(old) and any((one.old, one.new) == (old, new) for one in before):
+        return len(takes)
+    await _check_names(ledger, old, new)
+    return await renames.rename(ledger, storage, disk, tell, old, new)
+
+
+async def _check_names(ledger: Ledger, old: str, new: str) -> None:
+    if not await ledger.takes_of(old):
+        keys = [key async for key in ledger.job_keys()]
+        raise UsageError(f"no job {old!r} in this batch{near_key(old, keys) or did_you_mean(old, keys)}")
+    async for key in ledger.job_keys():
+        if key.lower() == new.lower() and key not in (old, new):
+            raise UsageError(f"{new!r} differs only in case from job {key!r}, and file names may ignore case")
+    sent = [take for take in await ledger.takes_of(new) if take.state not in _UNSENT_STATES]
+    if sent:
+        raise UsageError(
+            f"job {new!r} has takes of its own ({', '.join(sorted({take.state for take in sent}))}):"
+            " give that one another name first"
+        )
 
 
 # --- an unknown take

@@ -84,6 +84,14 @@ class Draining:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobRenamed:
+    """A job has another key now, in the ledger and in its folder."""
+
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerSaved:
     """A copy of the ledger holds all that was told before. `run`: the number of the last run in it."""
 
@@ -107,6 +115,7 @@ Event = (
     | Paused
     | TakesHeld
     | Draining
+    | JobRenamed
     | LedgerSaved
     | RunEnded
 )

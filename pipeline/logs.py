@@ -20,6 +20,7 @@ from pipeline.clock import utc_text
 from pipeline.events import (
     Draining,
     Event,
+    JobRenamed,
     LedgerSaved,
     Paused,
     RunEnded,
@@ -70,6 +71,8 @@ class JsonLog:
                 self._log.warning("run.held", reason=event.reason, count=event.count)
             case Draining():
                 self._log.info("run.draining", reason=event.reason)
+            case JobRenamed():
+                self._log.info("job.renamed", job=event.old, to=event.new)
             case LedgerSaved():
                 self._log.info("ledger.saved", run=event.run)
             case RunEnded():

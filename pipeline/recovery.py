@@ -134,6 +134,9 @@ def _read_log(path: Path, takes: dict[Name, Take], saved: int | None) -> None:
     for number, line in enumerate(_lines(path), start=1):
         if line.get("event") == "run.started" and isinstance(line.get("origin"), str):
             origin = line["origin"]
+        if number > skip and line.get("event") == "job.renamed":
+            _rename(takes, line)
+            _rename(told, line)
         name = _named(line)
         if number > skip and name is not None:
             before = told.get(name) or takes.get(name)
@@ -144,6 +147,16 @@ def _read_log(path: Path, takes: dict[Name, Take], saved: int | None) -> None:
         nothing_new = before is not None and before.remote_id is not None and take.remote_id is None
         if not nothing_new:
             takes[name] = take
+
+
+def _rename(takes: dict[Name, Take], line: Mapping[str, Any]) -> None:
+    """Every take of a job that got another key (`nightreel mv`). Told again, it changes nothing."""
+    old, new = line.get("job"), line.get("to")
+    if not isinstance(new, str) or not _KEY.fullmatch(new):
+        return
+    for name in [name for name in takes if name[0] == old]:
+        take = takes.pop(name)
+        takes[new, *name[1:]] = replace(take, job=replace(take.job, key=new))
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:

@@ -25,6 +25,7 @@ from pipeline.model import TakeState
 from pipeline.offload import Offload
 from pipeline.plan import Checked, next_page, plan, planned_jobs
 from pipeline.preflight import look_at_key, weigh
+from pipeline.renames import finish_renames
 from pipeline.selection import Selection
 from pipeline.stages.base import STOPPED, Inbox, Record, Switches
 from pipeline.stages.budget import Budget
@@ -110,6 +111,7 @@ class Runner:
         await self.ledger.begin_run(str(self.checked.path), now, remake=self.remake)
         await self.ledger.recover(now)
         await self.disk(self.storage.prepare)
+        await finish_renames(self.ledger, self.storage, self.disk, self.tell)
         rows = planned_jobs(self.checked, self.selection)
         notes = self.checked.notes
         head = self.checked.head

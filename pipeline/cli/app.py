@@ -28,6 +28,7 @@ COMMANDS = {
     "status": "Show each take of a batch, and what to do.",
     "resolve": "Settle a take whose submit got no answer.",
     "redo": "Mark clips to be made once more by the next run.",
+    "mv": "Rename a job without paying for it again.",
     "recover": "Make a lost or damaged ledger anew.",
     "doctor": "Look whether all is there that a run needs. Spends nothing.",
     "providers": "Show what each provider and model takes, and its list price.",

@@ -76,6 +76,16 @@ class Standing:
     bears_name: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Rename:
+    """A job that has another key on record; until it is done, its files may still bear the old one."""
+
+    id: int
+    old: str
+    new: str
+    done: bool
+
+
 class Account(Protocol):
     """What all batches of one account under one output folder spend, month by month."""
 
@@ -171,6 +181,19 @@ class Ledger(Protocol):
         """Every take of a page of jobs, by job key, in the order they were made; in one look."""
 
     async def takes_by_id(self, ids: Sequence[int]) -> list[Take]: ...
+    async def rename(self, old: str, new: str) -> int:
+        """Give all takes of a job another key, and remember that its files must follow; how many is returned.
+
+        Rows of `new` that were never sent make room. Raises IllegalMoveError where others are in the way.
+        """
+
+    async def renames(self, *, done: bool = False) -> list[Rename]:
+        """Those that are not done, or all, in the order they were begun."""
+
+    async def end_rename(self, rename: Rename) -> None: ...
+    def job_keys(self) -> AsyncIterator[str]:
+        """Of every job that has a take, in alphabetical order."""
+
     async def save_copy(self) -> int:
         """Keep a copy of all that is on record beside the ledger; the number of the last run in it."""
 

@@ -195,6 +195,36 @@ SELECT {take} FROM takes t LEFT JOIN jobs j ON j.key = t.job_key
 WHERE t.id > :after AND (j.key IS NULL OR j.run_id <> (SELECT max(id) FROM runs))
 ORDER BY t.id LIMIT :limit;
 
+-- name: job_keys
+SELECT DISTINCT job_key FROM takes WHERE job_key > :after ORDER BY job_key LIMIT :limit;
+
+-- name: drop_unsent
+DELETE FROM takes WHERE job_key = :new AND state IN ('planned', 'held', 'blocked');
+
+-- name: rename_takes
+UPDATE takes SET job_key = :new, spec = json_set(spec, '$.key', :new) WHERE job_key = :old RETURNING id;
+
+-- name: rename_clip
+UPDATE jobs SET clip_take = (SELECT clip_take FROM jobs WHERE key = :old) WHERE key = :new;
+
+-- name: rename_job
+UPDATE OR IGNORE jobs SET key = :new WHERE key = :old;
+
+-- name: drop_job
+DELETE FROM jobs WHERE key = :old;
+
+-- name: rename_parent
+UPDATE jobs SET parent_key = :new WHERE parent_key = :old;
+
+-- name: begin_rename
+INSERT INTO renames (old, new) VALUES (:old, :new);
+
+-- name: renames
+SELECT id, old, new, done FROM renames WHERE NOT done OR :all ORDER BY id;
+
+-- name: end_rename
+UPDATE renames SET done = 1 WHERE id = :id;
+
 -- name: last_run
 SELECT COALESCE(max(id), 0) FROM runs;
 

@@ -25,6 +25,7 @@ from pipeline.ledger.base import (
     OverCapError,
     PlacedTake,
     PlannedJob,
+    Rename,
     Standing,
 )
 from pipeline.ledger.connection import Connect, Connection, connect, named_queries, open_database, translated
@@ -224,6 +225,23 @@ class SqliteLedger:
     async def set_clip(self, key: str, take_id: int) -> None:
         await self._write(lambda db: db.execute(QUERIES["set_clip"], {"key": key, "take_id": take_id}))
 
+    async def rename(self, old: str, new: str) -> int:
+        names = {"old": old, "new": new}
+
+        def work(db: Connection) -> int:
+            db.execute(QUERIES["drop_unsent"], names)
+            if list(db.execute(QUERIES["standings"], {"keys": json.dumps([new])})):
+                raise IllegalMoveError(f"job {new!r} has takes that were sent")
+            moved = len(list(db.execute(QUERIES["rename_takes"], names)))
+            for name in ("rename_clip", "rename_job", "drop_job", "rename_parent", "begin_rename"):
+                db.execute(QUERIES[name], names)
+            return moved
+
+        return await self._write(work)
+
+    async def end_rename(self, rename: Rename) -> None:
+        await self._write(lambda db: db.execute(QUERIES["end_rename"], {"id": rename.id}))
+
     async def count_calls(self, counts: Mapping[tuple[int, str, str], int]) -> None:
         def work(db: Connection) -> None:
             for (minute, kind, outcome), count in counts.items():
@@ -324,6 +342,16 @@ class SqliteLedger:
 
     async def takes_by_id(self, ids: Sequence[int]) -> list[Take]:
         return [take_of(row) for row in await self._read("takes_by_id", {"ids": json.dumps(ids)})]
+
+    async def renames(self, *, done: bool = False) -> list[Rename]:
+        rows = await self._read("renames", {"all": done})
+        return [Rename(row[0], row[1], row[2], bool(row[3])) for row in rows]
+
+    async def job_keys(self) -> AsyncIterator[str]:
+        after = ""
+        while rows := await self._read("job_keys", {"after": after, "limit": PAGE}):
+            for (after,) in rows:
+                yield after
 
     async def origins(self) -> list[str]:
         return [row[0] for row in await self._read("origins")]

@@ -5,7 +5,7 @@ A clip's file is whole or absent, and never overwritten: an older clip of the na
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -61,6 +61,12 @@ class Storage(Protocol):
         """Find the take's clip by content, in clips/ or superseded/, and see that it bears the job's name.
 
         False: it is in neither place.
+        """
+
+    def rename(self, old: str, takes: Sequence[Take]) -> None:
+        """All files of a job that was called `old` get the name that its takes have now.
+
+        May be done again, from wherever it was broken off. Nothing is overwritten.
         """
 
     def clip_path(self, take: Take) -> Path: ...

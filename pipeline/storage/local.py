@@ -15,9 +15,10 @@ import hashlib
 import itertools
 import json
 import os
+import re
 import shutil
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from pipeline.sniff import HEAD_BYTES
 from pipeline.storage.planted import check_folders, is_plain, opened_anew, opened_further
 
 HASH_PIECE_BYTES = 1 << 20
+_POSTERS = (".jpg", ".jpeg", ".png", ".webp")
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -126,6 +128,85 @@ class LocalStorage:
             os.replace(kept, clip)
             sync(clip.parent)
         return True
+
+    # --- another key
+
+    def rename(self, old: str, takes: Sequence[Take]) -> None:
+        if not takes:
+            return
+        new = takes[0].job.key
+        for take in takes:
+            was = f"{old}.{take.version}"
+            self._move(_with(self._clips / was, ".part"), _with(self._clips / take.label, ".part"))
+            self._move_rejected(self._clips / was, self._clips / take.label)
+            self._move_clip(self._superseded / was, self._superseded / take.label, old, new)
+            self._move_posters(was, take.label)
+        for end in self._unlabelled(old):
+            self._move_clip(self._superseded / f"{old}.{end}", self._superseded / f"{new}.{end}", old, new)
+        self._move_posters(old, new)
+        self._move_clip(self._clips / old, self._clips / new, old, new)
+
+    def _move(self, source: Path, target: Path) -> None:
+        """Another name for a file. Whatever bears it already is kept under a further one."""
+        if not self._is_file(source):
+            return
+        with _room_errors(target):
+            self._make(target.parent)
+            if is_plain(target) and not os.path.samefile(source, target):
+                self._put_by(target)
+            os.replace(source, target)
+            if os.path.lexists(source) and not _same_but_case(source, target):
+                source.unlink()  # both were names of one file: replacing one by the other does nothing
+            sync(target.parent)
+            sync(source.parent)
+
+    def _put_by(self, path: Path) -> None:
+        if path.suffix == ".mp4" and self._clips in path.parents:
+            self._keep_older(path, {})
+        else:
+            free = (_with(path, f".{number}") for number in itertools.count(2))
+            os.replace(path, next(name for name in free if not os.path.lexists(name)))
+
+    def _move_rejected(self, was: Path, label: Path) -> None:
+        for number in itertools.count(1):
+            end = f".{number}.rejected" if number > 1 else ".rejected"
+            source, target = _with(was, end), _with(label, end)
+            if not os.path.lexists(source) and not os.path.lexists(target):
+                return
+            self._move(source, target)
+
+    def _move_posters(self, was: str, name: str) -> None:
+        for end in _POSTERS:
+            posters = self._folder / "posters"
+            self._move(_with(posters / was, end), _with(posters / name, end))
+
+    def _move_clip(self, source: Path, target: Path, old: str, new: str) -> None:
+        """A clip and its side file, which names the job.
+
+        The new side file comes first, as in a placing, and the old one goes last: dead in between, the clip
+        has one under either name.
+        """
+        clip, there = _with(source, ".mp4"), _with(target, ".mp4")
+        side_file, has_clip = _side_path(clip), self._is_file(clip)
+        if has_clip and is_plain(there) and not os.path.samefile(clip, there):
+            self._put_by(there)
+        if side := _read_side(clip) if has_clip or not is_plain(there) else {}:
+            with _room_errors(there):
+                self._make(there.parent)
+                _write_side(there, _renamed(side, old, new))
+        self._move(clip, there)
+        if not is_plain(_side_path(there)):  # no side file of ours, whatever it is
+            self._move(side_file, _side_path(there))
+        elif self._is_file(side_file) and not _same_but_case(side_file, _side_path(there)):
+            side_file.unlink()
+            sync(side_file.parent)
+
+    def _unlabelled(self, old: str) -> list[str]:
+        """What stands behind the key in the names of older clips that belong to no take."""
+        home = (self._superseded / old).parent
+        found = re.compile(re.escape(Path(old).name) + r"\.([0-9a-f]{8})\.mp4")
+        names = os.listdir(home) if home.is_dir() else []
+        return sorted(match[1] for match in map(found.fullmatch, names) if match)
 
     def _keep_older(self, clip: Path, labels: Mapping[str, str]) -> None:
         """Give the clip that bears this name now, if any, a second name in superseded/.
@@ -259,6 +340,18 @@ def _write_side(clip: Path, side: Mapping[str, Any]) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.replace(temporary, path)
+
+
+def _renamed(side: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
+    """A side file's content under another job key."""
+    label = side.get("label")
+    begins = isinstance(label, str) and label.startswith(f"{old}.")
+    return {**side, "job": new} | ({"label": f"{new}{str(label)[len(old) :]}"} if begins else {})
+
+
+def _same_but_case(one: Path, other: Path) -> bool:
+    """Whether these may be one name to the file system."""
+    return str(one).lower() == str(other).lower() and os.path.lexists(one) and os.path.samefile(one, other)
 
 
 def _second_name(source: Path, name: Path) -> None:

@@ -51,6 +51,7 @@ LINES = {
     "nightreel status te": {"teasers", "tests-2"},
     "nightreel status --output elsewhere ": {"far-teasers", "far-tests-2"},
     "nightreel resolve tea": {"teasers"},
+    "nightreel mv tea": {"teasers"},
     "nightreel sim --scenario ": {"broke", "busy", "calm", "flaky", "hostile"},
     "nightreel run --rehearse --scenario f": {"flaky"},
     "nightreel providers --model grok_video3_": {

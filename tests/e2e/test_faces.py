@@ -30,6 +30,7 @@ COMMANDS = (
         "status",
         "resolve",
         "redo",
+        "mv",
         "recover",
         "doctor",
         "providers",

@@ -79,8 +79,8 @@ def test_what_was_never_sent_is_new_whatever_it_asked_for(tmp_path: Path) -> Non
 def test_the_ledger_is_looked_at_page_by_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not job by job: 600 jobs are three looks, and three more where all of them changed."""
     jobs = [f"job{number}" for number in range(600)]
-    night = Night(tmp_path, jobs)
-    night.run(signal_at=0.0)
+    night = Night(tmp_path, jobs, collect=True)
+    night.run()
     looks: list[str] = []
     read = SqliteLedger._read
 
