@@ -93,6 +93,18 @@ def resolve(
     )
 
 
+def gateway_origin(
+    facts: Capabilities,
+    env: Mapping[str, str],
+    base_url: str | None = None,
+    *,
+    allow_insecure: bool = False,
+) -> str:
+    """What takes of a run would be bound to. Raises GatewayUnusableError for a malformed address."""
+    address = base_url or env.get(facts.base_url_env) or facts.base_url
+    return origin_of(checked_base_url(address, allow_insecure))
+
+
 def polling(advice: PollAdvice, floor_s: float | None) -> PollAdvice:
     """The provider's advice with the user's floor; below the advice, polls start early and thin out."""
     if floor_s is None:

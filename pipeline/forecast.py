@@ -5,13 +5,13 @@ Looks at the ledger a page of jobs at a time; nothing here grows with the manife
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from pipeline.again import NO_ENDS, Ends
 from pipeline.changes import Change, changes
-from pipeline.ledger.base import Ledger, PlannedJob, Standing
+from pipeline.ledger.base import Ledger, PlannedJob, Standing, Wish, Wishes
 from pipeline.model import Take, TakeState
 from pipeline.plan import Checked, next_page, planned_jobs
 from pipeline.selection import ALL, Selection
@@ -30,6 +30,7 @@ class Outlook(StrEnum):
     UNKNOWN = "unknown"
     ENDED = "ended"  # rejected, moderated, failed or expired: left as it is
     BLOCKED = "blocked"  # by its parent
+    REUSED = "reused"  # another batch has its clip, which is taken over for nothing
     LEFT_OUT = "left out"  # not selected
 
 
@@ -69,11 +70,20 @@ class JobForecast:
 
 
 async def forecast(
-    checked: Checked, ledger: Ledger | None, selection: Selection = ALL, again: Ends = NO_ENDS
+    checked: Checked,
+    ledger: Ledger | None,
+    selection: Selection = ALL,
+    again: Ends = NO_ENDS,
+    *,
+    wishes: Wishes | None = None,
+    granted: Wishes | None = None,
 ) -> AsyncGenerator[JobForecast, None]:
-    """Every job, parents before their children. `ledger`: None where nothing was run yet."""
+    """Every job, parents before their children. `ledger`: None where nothing was run yet.
+
+    `wishes`: told of every job. `granted`: whose job gets a clip of another batch.
+    """
     rows = planned_jobs(checked, selection)
-    foresight = _Foresight(checked, ledger, again)
+    foresight = _Foresight(checked, ledger, again, wishes, granted)
     while page := next_page(rows):
         for job in await foresight.of(page):
             yield job
@@ -86,13 +96,17 @@ class _Foresight:
     checked: Checked
     ledger: Ledger | None
     again: Ends
+    wishes: Wishes | None
+    granted: Wishes | None
     parents: dict[str, Outlook] = field(default_factory=dict)
 
     async def of(self, page: Sequence[PlannedJob]) -> list[JobForecast]:
-        known: Mapping[str, list[Standing]] = {}
-        if self.ledger is not None:
-            known = await self.ledger.standings([row.job.key for row in page])
-        lives = [_Life(row, known.get(row.job.key, [])) for row in page]
+        keys = [row.job.key for row in page]
+        known = {} if self.ledger is None else await self.ledger.standings(keys)
+        granted = {} if self.granted is None else await self.granted.granted(keys)
+        lives = [_Life(row, known.get(row.job.key, []), granted.get(row.job.key)) for row in page]
+        if self.wishes is not None:
+            await self.wishes.add([life.wish for life in lives])
         found = [self._one(life) for life in lives]
         older = {
             life.older[-1].id: number
@@ -134,10 +148,23 @@ class _Foresight:
 
 @dataclass(slots=True)
 class _Life:
-    """One job of the manifest, and its takes on record."""
+    """One job of the manifest, its takes on record, and the clip of another batch that it gets."""
 
     row: PlannedJob
     takes: Sequence[Standing]
+    source: str | None = None
+
+    @property
+    def wish(self) -> Wish:
+        row = self.row
+        return Wish(
+            key=row.job.key,
+            fingerprint=row.fingerprint,
+            position=row.position,
+            on_record=bool(self.takes),
+            unsent=row.selected and all(take.state in _UNSENT for take in self.takes),
+            open=row.selected and _is_first(self.same),
+        )
 
     @property
     def same(self) -> Standing | None:
@@ -154,6 +181,8 @@ class _Life:
 
     def outlook(self, again: Ends) -> tuple[Outlook, str | None]:
         newest, older = self.same, self.older
+        if self.source is not None:
+            return Outlook.REUSED, f"the clip of {self.source} is taken over, for nothing"
         if older and _is_first(newest):
             outlook, reason = Outlook.CHANGED, _past(older)
         elif newest is None:

@@ -60,7 +60,8 @@ class JsonLog:
                 place = {"batch": event.batch, "provider": event.provider, "origin": event.origin}
                 self._log.info("run.started", **place, takes=counts)
             case TakeMoved(take=take):
-                asked = {"asked": asked_of(take.job)} if take.state is TakeState.SUBMITTING else {}
+                begins = take.state is TakeState.SUBMITTING or event.before is TakeState.PLANNED
+                asked = {"asked": asked_of(take.job)} if begins else {}
                 self._log.info(f"take.{take.state}", **_facts(take), before=event.before.value, **asked)
             case Trouble():
                 facts = {} if event.take is None else _facts(event.take)
@@ -100,6 +101,7 @@ def _facts(take: Take) -> dict[str, Any]:
         "sha256": take.sha256,
         "size_bytes": take.size_bytes,
         "reported_s": take.reported_s,
+        "reused_from": take.reused_from,
     }
     return {name: value for name, value in facts.items() if value is not None}
 

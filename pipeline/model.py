@@ -143,6 +143,8 @@ class TakeState(StrEnum):
 _S = TakeState
 _NO_MOVE: frozenset[TakeState] = frozenset()
 
+# What `Ledger.move` refuses anything else than. One more is apart, because it needs another batch and no
+# stage can make it: planned to ready, where `run --reuse` takes a clip over (`Ledger.take_over`).
 LEGAL_MOVES: Mapping[TakeState, frozenset[TakeState]] = MappingProxyType(
     {
         _S.PLANNED: frozenset({_S.SUBMITTING, _S.HELD, _S.BLOCKED}),
@@ -185,6 +187,7 @@ class Take:
     wanted: bool = True  # the present manifest asks for this very take
     selected: bool = True  # and the present run may send it
     replaced: bool = False  # unknown, and sent again on a person's word
+    reused_from: str | None = None  # batch and label of the clip that it took over: it was not sent
     provider: str
     origin: str | None = None  # set with the intent: where it was sent
     credential: str = "default"

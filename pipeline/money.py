@@ -68,7 +68,7 @@ def spent(take: Take) -> int:
     A price that the user gave goes before the gateway's figure, which may not be the charge. What was refused
     frees its reservation; what ended otherwise without a clip keeps it, unless the gateway gave a figure.
     """
-    if take.state in _UNSENT:
+    if take.state in _UNSENT or take.reused_from is not None:  # that batch has paid
         return 0
     if take.state is _S.REJECTED:
         return take.cost_ticks or 0

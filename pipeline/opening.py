@@ -6,20 +6,26 @@ Apart from `wiring`, so that a look at a batch needs no HTTP client.
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, closing
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, closing
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from pipeline.again import NO_ENDS, UNKNOWN, Ends
 from pipeline.clock import LoopClock
-from pipeline.errors import LedgerError, UsageError
+from pipeline.config import gateway_origin
+from pipeline.errors import GatewayUnusableError, LedgerError, UsageError
 from pipeline.forecast import JobForecast, forecast
+from pipeline.ledger.base import Ledger, Pair, Wishes
+from pipeline.ledger.others import kept_clips
 from pipeline.ledger.sqlite import COPY_NAME, SqliteLedger
-from pipeline.model import REHEARSALS, Take, TakeState
-from pipeline.offload import Threads
+from pipeline.ledger.wishes import SqliteWishes
+from pipeline.model import REHEARSALS, SIM_ORIGIN, Take, TakeState
+from pipeline.offload import Offload, Threads
 from pipeline.plan import Checked, check
 from pipeline.providers import provider_named
+from pipeline.reuse import offers
 from pipeline.selection import ALL, Selection
 from pipeline.sources.files import LocalFiles
 from pipeline.sources.images import check_image
@@ -31,6 +37,7 @@ from pipeline.storage.planted import opened_anew, refuse_links
 
 LEDGER_NAME = "ledger.sqlite"
 LOG_NAME = "log.jsonl"
+MAX_PAIRS = 40
 
 
 def check_manifest(path: Path, provider: str | None = None, env: Mapping[str, str] = os.environ) -> Checked:
@@ -38,6 +45,32 @@ def check_manifest(path: Path, provider: str | None = None, env: Mapping[str, st
     with closing(Known(cache_path(env), LoopClock().wall)) as known:
         look, files = partial(check_image, known=known), LocalFiles(path.parent)
         return check(path, provider_named, look, ImageError, provider, env, files)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finds:
+    """What would save money. `gone`: jobs on record that the manifest asks for no more; `notes`: what could
+    not be looked at."""
+
+    gone: int = 0
+    renamed: int = 0
+    pairs: tuple[Pair, ...] = ()  # the first of those
+    elsewhere: int = 0  # jobs whose clip another batch has
+    example: str | None = None  # such a clip: batch and label
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foreseen:
+    """A manifest, and what a run would do. `spent_ticks`: spent and reserved before.
+
+    `finds` may be asked once all of `jobs` have passed.
+    """
+
+    checked: Checked
+    jobs: AsyncGenerator[JobForecast, None]
+    finds: Callable[[], Awaitable[Finds]]
+    spent_ticks: int
 
 
 @asynccontextmanager
@@ -48,23 +81,111 @@ async def foreseen(
     provider: str | None = None,
     selection: Selection = ALL,
     again: Ends = NO_ENDS,
+    reuse: bool = False,
+    base_url: str | None = None,
+    simulated: bool = False,
     env: Mapping[str, str] = os.environ,
-) -> AsyncIterator[tuple[Checked, AsyncGenerator[JobForecast, None], int]]:
-    """A manifest, what a run would do for each of its jobs, and the ticks spent and reserved before.
+) -> AsyncIterator[Foreseen]:
+    """A manifest, and what a run would do for each of its jobs. Sends nothing, and makes no folder.
 
-    Sends nothing, and makes no folder.
+    `reuse`: clips of other batches are taken over. `simulated`: a rehearsal.
     """
     checked = check_manifest(manifest, provider, env)
     selection.refuse_none(checked.jobs())
     folder = output / checked.batch
     refuse_lost_ledger(folder)
+    again |= UNKNOWN if checked.head.resubmit else NO_ENDS
     async with AsyncExitStack() as stack:
         ledger, spent = None, 0
         if (folder / LEDGER_NAME).is_file():
             ledger = await stack.enter_async_context(open_ledger(folder))
             spent, _ = await ledger.spent()
-        again |= UNKNOWN if checked.head.resubmit else NO_ENDS
-        yield checked, forecast(checked, ledger, selection, again), spent
+        thread = Threads("plan", 1)
+        stack.callback(thread.close)
+        wishes = await thread(SqliteWishes, thread)
+        stack.push_async_callback(thread, wishes.close)
+        origin = _origin(checked, env, base_url, simulated=simulated)
+        look = _Look(folder, ledger, wishes, thread, origin)
+        if reuse:  # twice over the manifest: who gets a clip is known once all jobs have passed
+            async with aclosing(forecast(checked, ledger, selection, again, wishes=wishes)) as jobs:
+                async for _ in jobs:
+                    pass
+            await look.elsewhere()
+        yield Foreseen(
+            checked=checked,
+            jobs=forecast(
+                checked,
+                ledger,
+                selection,
+                again,
+                wishes=None if reuse else wishes,
+                granted=wishes if reuse else None,
+            ),
+            finds=look.finds,
+            spent_ticks=spent,
+        )
+
+
+def _origin(checked: Checked, env: Mapping[str, str], base_url: str | None, *, simulated: bool) -> str | None:
+    """Where a run would send; None where that is not known, which a run will complain of."""
+    if simulated or checked.provider.name == "sim":
+        return SIM_ORIGIN
+    try:
+        return gateway_origin(checked.provider.capabilities, env, base_url, allow_insecure=True)
+    except GatewayUnusableError:
+        return None
+
+
+class _Look:
+    """Around a manifest: jobs that have another key only, and clips that other batches have."""
+
+    def __init__(
+        self, folder: Path, ledger: Ledger | None, wishes: Wishes, thread: Offload, origin: str | None
+    ) -> None:
+        self._folder = folder
+        self._ledger = ledger
+        self._wishes = wishes
+        self._thread = thread
+        self._origin = origin
+        self._looked = False
+        self._notes: list[str] = []
+
+    async def finds(self) -> Finds:
+        gone = await self._gone()
+        await self.elsewhere()
+        renamed, pairs = await self._wishes.pairs(MAX_PAIRS)
+        example = await self._wishes.granted()
+        return Finds(
+            gone=gone,
+            renamed=renamed,
+            pairs=tuple(pairs),
+            elsewhere=await self._wishes.count_granted(),
+            example=next(iter(example.values()), None),
+            notes=tuple(self._notes),
+        )
+
+    async def _gone(self) -> int:
+        """How many jobs left the manifest; those of them that only have another key are paired."""
+        if self._ledger is None:
+            return 0
+        gone = await self._ledger.count_jobs() - await self._wishes.on_record()
+        if gone and await self._wishes.any_unsent():
+            async for page in self._ledger.kept():
+                await self._wishes.pair(page)
+        return gone
+
+    async def elsewhere(self) -> None:
+        """Grant open jobs the clips of other batches, once. A look by name and size: a run looks closer."""
+        if self._looked or self._origin is None or not await self._wishes.any_open():
+            return
+        self._looked = True
+        kept = kept_clips(self._folder.parent, self._folder, self._origin, self._thread, self._notes.append)
+        async for clip in offers(kept, self._wishes.open_among, self._has_film):
+            if await self._thread(LocalStorage(clip.folder).where, clip.take) is not None:
+                await self._wishes.grant(clip.take.fingerprint, clip.name, clip.take.sha256 or "")
+
+    async def _has_film(self, fingerprint: str, sha256: str) -> bool:
+        return self._ledger is not None and await self._ledger.has_film(fingerprint, sha256)
 
 
 def batch_folder(output: Path, batch: str) -> Path:

@@ -33,7 +33,7 @@ Name = tuple[str, str, int]
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 _FACTS: dict[str, type] = {
-    "origin": str, "credential": str, "remote_id": str, "reason": str, "sha256": str,
+    "origin": str, "credential": str, "remote_id": str, "reason": str, "sha256": str, "reused_from": str,
     "cost_ticks": int, "size_bytes": int, "reported_s": float,
     "estimate_ticks": int, "own_price": bool, "reserved_ticks": int,
 }  # fmt: skip
@@ -112,7 +112,7 @@ def _settled(takes: Mapping[Name, Take], now: float) -> list[Take]:
         if take.state is _S.SUBMITTING or lost:
             reason = take.reason or _NO_ANSWER
             take = replace(take, state=_S.UNKNOWN, ended_at=now, reason=reason)
-        elif take.state is _S.READY and take.url is None:
+        elif take.state is _S.READY and take.url is None and take.reused_from is None:
             take = replace(take, state=_S.ACCEPTED)
         if take.state is _S.UNKNOWN and take.number < newest[take.job.key, take.fingerprint]:
             take = replace(take, replaced=True)

@@ -10,11 +10,23 @@ or a run, goes on where it stopped.
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
+
 from pipeline.errors import DiskFullError, LedgerError
 from pipeline.events import JobRenamed, LedgerSaved, Listener, Trouble
-from pipeline.ledger.base import Ledger
+from pipeline.ledger.base import Ledger, Pair
 from pipeline.offload import Offload
 from pipeline.storage.base import Storage
+
+
+def renamed_note(pair: Pair, folder: Path) -> str:
+    """What a run says before it pays for a job that only has another key."""
+    mv = f"nightreel mv {shlex.quote(str(folder))} {pair.old} {pair.new}"
+    return (
+        f"{pair.old!r} is no longer in the manifest, and {pair.new!r} asks for the same: `{mv}` keeps its"
+        " clip; `nightreel plan` shows all such jobs"
+    )
 
 
 async def rename(ledger: Ledger, storage: Storage, disk: Offload, tell: Listener, old: str, new: str) -> int:

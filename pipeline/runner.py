@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +25,8 @@ from pipeline.model import TakeState
 from pipeline.offload import Offload
 from pipeline.plan import Checked, next_page, plan, planned_jobs
 from pipeline.preflight import look_at_key, weigh
-from pipeline.renames import finish_renames
+from pipeline.renames import finish_renames, renamed_note
+from pipeline.reuse import Kept, finish_taken_over, take_over
 from pipeline.selection import Selection
 from pipeline.stages.base import STOPPED, Inbox, Record, Switches
 from pipeline.stages.budget import Budget
@@ -71,6 +72,7 @@ class Runner:
     again: Ends
     collect: bool  # send nothing
     canary: int | None
+    kept: Callable[[], Kept] | None  # clips of other batches that may be taken over
     remake: bool  # a person agreed to make finished jobs anew
     settings: Settings
     folder: Path
@@ -126,6 +128,7 @@ class Runner:
         )
         if made:
             notes += (f"{made} job{'s' * (made != 1)} made anew, as you asked",)
+        notes += await self._take_over()
         await self._look_at_clips()
         key_env = self.checked.provider.capabilities.key_env
         await look_at_key(self.ledger, self.settings, self.record, key_env)
@@ -160,6 +163,18 @@ class Runner:
                 )
 
     # --- clips
+
+    async def _take_over(self) -> tuple[str, ...]:
+        """Clips of other batches, where they are wanted, and those of this one under another key."""
+        parts = self.ledger, self.storage, self.record, self.disk
+        await finish_taken_over(*parts)
+        notes: tuple[str, ...] = ()
+        if self.kept is not None:
+            count = await take_over(self.kept(), *parts)
+            notes += (f"{count} clip{'s' * (count != 1)} taken over from other batches, for nothing",)
+        if not self.collect and (pair := await self.ledger.renamed_since()) is not None:
+            notes += (renamed_note(pair, self.folder),)
+        return notes
 
     async def _look_at_clips(self) -> None:
         """Every clip that is done is looked for; what moved comes back, what is gone is missing."""

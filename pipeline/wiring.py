@@ -10,6 +10,7 @@ import random
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -23,12 +24,14 @@ from pipeline.errors import BusyError, PipelineError, UsageError
 from pipeline.events import Event, Listener, Trouble
 from pipeline.ledger.account import ACCOUNT_NAME, SqliteAccount
 from pipeline.ledger.base import Account, Ledger
+from pipeline.ledger.others import kept_clips
 from pipeline.logs import JsonLog
 from pipeline.model import REHEARSALS, Probe, Take
 from pipeline.offload import Offload, Threads
 from pipeline.opening import LOG_NAME, batch_folder, check_manifest, open_ledger, refuse_lost_ledger
 from pipeline.pace import Pace
 from pipeline.plan import Checked
+from pipeline.reuse import Kept
 from pipeline.runner import Runner, RunResult
 from pipeline.selection import ALL, Selection
 from pipeline.simulated import scenario_named, simulated
@@ -67,6 +70,7 @@ class RunOptions:
     collect: bool = False  # send nothing, bring home what is in flight
     budget_ticks: int | None = None  # the most that this run's own submits may settle and reserve
     canary: int | None = None  # so many go first, and the others only once all of them are done
+    reuse: bool = False  # take over clips that other batches below `output` have already
     remake: bool = False  # many finished jobs may be made anew, because they ask for something else
     if_running: Literal["fail", "wait"] = "fail"
     allow_insecure: bool = False
@@ -78,6 +82,8 @@ class RunOptions:
     def __post_init__(self) -> None:
         if self.rehearse is not None and self.base_url is not None:
             raise UsageError("a rehearsal has a gateway of its own: leave out --base-url")
+        if self.reuse and self.collect:
+            raise UsageError("--collect makes nothing new: leave out --reuse")
 
     @property
     def batches(self) -> Path:
@@ -169,6 +175,7 @@ async def _run(
         canary=options.canary,
         remake=options.remake,
         account=account,
+        others=options.batches if options.reuse else None,
         settings=settings,
         folder=folder,
         ledger=ledger,
@@ -246,6 +253,7 @@ def assemble(
     canary: int | None = None,
     remake: bool = False,
     account: Account | None = None,
+    others: Path | None = None,
     settings: Settings,
     folder: Path,
     ledger: Ledger,
@@ -255,7 +263,10 @@ def assemble(
     clock: Clock,
     tell: Listener,
 ) -> Runner:
-    """A runner from its parts. Whatever has to do with the outside world can be replaced by a test."""
+    """A runner from its parts. Whatever has to do with the outside world can be replaced by a test.
+
+    `others`: where batches lie whose clips may be taken over.
+    """
     rng = random.Random()  # noqa: S311 - jitter, no secrets
     storage = LocalStorage(folder)
     watchers: list[Listener] = [tell]
@@ -292,6 +303,11 @@ def assemble(
         rng=rng,
     )
 
+    def kept() -> Kept:
+        assert others is not None, "nothing is taken over"
+        note = partial(record.trouble, "batch.left_out")
+        return kept_clips(others, folder, settings.origin, disk, note)
+
     async def probe(take: Take) -> Probe:
         return await media_threads(media.probe, storage.part_path(take))
 
@@ -302,6 +318,7 @@ def assemble(
         again=again,
         collect=collect,
         canary=canary,
+        kept=None if others is None else kept,
         remake=remake,
         settings=settings,
         folder=folder,

@@ -44,6 +44,12 @@ AllowPrivateHosts = Annotated[
         help="Take clips also from this machine and its network, where a public gateway's links lead there.",
     ),
 ]
+Reuse = Annotated[
+    bool,
+    typer.Option(
+        "--reuse", help="Take over clips that other batches in the same --output have already, for nothing."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 OUTPUT = Path("output")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections import Counter
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from pipeline.cli.env import environment
 from pipeline.cli.table import out, put
 from pipeline.forecast import SENT, JobForecast, Outlook
 from pipeline.money import usd_text
-from pipeline.opening import foreseen
+from pipeline.opening import Finds, foreseen
 from pipeline.plan import Checked
 from pipeline.shown import shown, shown_json
 
@@ -33,6 +34,9 @@ class Summary:
     """One manifest's forecast in numbers, and the first jobs that are not simply done."""
 
     checked: Checked
+    folder: Path  # of the batch
+    reuse: bool = False
+    finds: Finds = field(default_factory=Finds)
     counts: Counter[Outlook] = field(default_factory=Counter)
     ticks: int = 0
     unpriced: int = 0
@@ -75,6 +79,7 @@ def command(
     only: opt.Only = None,
     tag: opt.Tag = None,
     limit: opt.Limit = None,
+    reuse: opt.Reuse = False,
     env_file: opt.EnvFile = None,
     as_json: opt.AsJson = False,
 ) -> None:
@@ -84,18 +89,26 @@ def command(
     Examples:
       nightreel plan teasers.yaml
       nightreel plan teasers.yaml --tag hero --limit 5
+      nightreel plan summer.yaml --reuse
     """
-    what = {"output": output, "provider": provider, "selection": opt.selection(only, tag, limit)}
+    what = {
+        "output": output,
+        "provider": provider,
+        "selection": opt.selection(only, tag, limit),
+        "reuse": reuse,
+    }
     env = environment(env_file)
     show([asyncio.run(summary(manifest, env=env, **what)) for manifest in manifests], as_json=as_json)
 
 
 async def summary(manifest: Path, **what: Any) -> Summary:
     """`what`: as `opening.foreseen` takes it."""
-    async with foreseen(manifest, **what) as (checked, jobs, spent_ticks), aclosing(jobs):
-        found = Summary(checked, spent_ticks=spent_ticks)
+    async with foreseen(manifest, **what) as seen, aclosing(seen.jobs) as jobs:
+        folder = what["output"] / seen.checked.batch
+        found = Summary(seen.checked, folder, reuse=what.get("reuse", False), spent_ticks=seen.spent_ticks)
         async for job in jobs:
             found.add(job)
+        found.finds = await seen.finds()
     return found
 
 
@@ -128,15 +141,34 @@ def _lines(found: Summary) -> list[str]:
     if found.fields:
         fields = (f"{name} in {_jobs(count)}" for name, count in found.fields.most_common())
         lines.append(f"changed: {', '.join(fields)}")
+    if found.finds.gone:
+        lines.append(f"no longer in the manifest: {_jobs(found.finds.gone)} on record; clips are kept")
     if not found.to_send:
-        return [*lines, "nothing to send"]
+        return [*lines, *savings(found), "nothing to send"]
     count = found.to_send
     lines.append(f"to send: {count} submit{'s' * (count != 1)}, and polls and downloads of each")
     lines.append(f"price: {price_text(found)}")
     if found.ticks and found.tags:
         tags = ", ".join(f"{tag} {usd_text(ticks)}" for tag, ticks in sorted(found.tags.items())[:MAX_TAGS])
         lines.append(f"by tag: {tags}")
-    return [*lines, *_budget(found)]
+    return [*lines, *_budget(found), *savings(found)]
+
+
+def savings(found: Summary) -> list[str]:
+    """What would cost less: jobs that only have another id, and clips that are there already."""
+    finds, lines = found.finds, []
+    if finds.renamed:
+        lines.append(f"{_jobs(finds.renamed)} may only have another id; so that they are not paid again:")
+        folder = shlex.quote(str(found.folder))
+        lines += [f"  nightreel mv {folder} {pair.old} {pair.new}" for pair in finds.pairs]
+        if finds.renamed > len(finds.pairs):
+            lines.append(f"  ... and {finds.renamed - len(finds.pairs)} more")
+    if finds.elsewhere and not found.reuse:
+        batch, _, label = (finds.example or "").partition("/")
+        clips = "clip exists" if finds.elsewhere == 1 else "clips exist"
+        where = f"batch {batch}, job {label.rsplit('.', 2)[0]}"
+        lines.append(f"{finds.elsewhere} {clips} already ({where}): --reuse takes them over for nothing")
+    return [*lines, *(f"note: {note}" for note in finds.notes)]
 
 
 def _jobs(count: int) -> str:
@@ -157,6 +189,7 @@ def question(found: Summary) -> list[str]:
     """What a person should know before money is spent."""
     count, where = found.to_send, found.checked.provider.capabilities.title
     lines = [f"{count} clip{'s' * (count != 1)} at {where}: {price_text(found)}", *_budget(found)]
+    lines += savings(found)
     if found.remade:
         jobs = "1 job has a clip" if found.remade == 1 else f"{found.remade} jobs have their clips"
         lines.append(f"{jobs} already, and would be made anew: `nightreel plan` shows which")
@@ -201,7 +234,11 @@ def _facts(found: Summary) -> dict[str, Any]:
         "remade": found.remade,
         "spent_ticks": found.spent_ticks,
         "budget_ticks": found.checked.head.limits.budget_ticks,
-        "notes": list(found.checked.notes),
+        "gone": found.finds.gone,
+        "renamed": found.finds.renamed,
+        "mv": [{"old": pair.old, "new": pair.new} for pair in found.finds.pairs],
+        "reusable": found.finds.elsewhere,
+        "notes": [*found.checked.notes, *found.finds.notes],
         "jobs": [
             {
                 "job": job.key,

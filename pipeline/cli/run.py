@@ -88,6 +88,7 @@ def command(
             help="Send unknown takes once more, although they may be running and billed already.",
         ),
     ] = False,
+    reuse: opt.Reuse = False,
     remake: Annotated[
         bool,
         typer.Option(
@@ -152,6 +153,7 @@ def command(
       nightreel run teasers.yaml --retry failed,expired
       nightreel run teasers.yaml --only candle --resubmit-unknown
       nightreel run teasers.yaml --canary 3 --budget 5 --yes
+      nightreel run summer.yaml --reuse
       nightreel run teasers.yaml --collect
       nightreel run teasers.yaml --rehearse --scenario flaky
     """
@@ -174,6 +176,7 @@ def command(
         collect=collect,
         budget_ticks=None if budget is None else ticks_of(budget),
         canary=canary,
+        reuse=reuse,
         remake=remake,
         if_running="wait" if if_running is IfRunning.WAIT else "fail",
         allow_insecure=allow_insecure,
@@ -241,7 +244,14 @@ def _says_yes() -> bool:
 
 
 def _what(options: RunOptions) -> dict[str, Any]:
-    return {"provider": options.provider, "selection": options.selection, "again": options.again}
+    return {
+        "provider": options.provider,
+        "selection": options.selection,
+        "again": options.again,
+        "reuse": options.reuse,
+        "base_url": options.base_url,
+        "simulated": options.rehearse is not None,
+    }
 
 
 def _allow_many_files() -> None:

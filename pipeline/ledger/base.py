@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from pipeline.again import NO_ENDS, Ends
@@ -84,6 +85,64 @@ class Rename:
     old: str
     new: str
     done: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptClip:
+    """A done take of another batch, and that batch's folder."""
+
+    folder: Path
+    take: Take
+
+    @property
+    def name(self) -> str:
+        """`spring/fox.0123abcd.1`: batch and label."""
+        return f"{self.folder.name}/{self.take.label}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """One job of a manifest, by what the ledger says of it."""
+
+    key: str
+    fingerprint: str
+    position: int
+    on_record: bool  # has takes
+    unsent: bool  # would be sent, and nothing of it ever was
+    open: bool  # would be sent, and nothing of what it asks for now ever was
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A job that left the manifest, and one that asks for the same."""
+
+    old: str
+    new: str
+
+
+class Wishes(Protocol):
+    """All jobs of a manifest, for as long as somebody looks at it. Each job is paired and granted once."""
+
+    async def add(self, wishes: Sequence[Wish]) -> None: ...
+    async def on_record(self) -> int: ...
+    async def any_unsent(self) -> bool: ...
+    async def any_open(self) -> bool: ...
+    async def pair(self, orphans: Sequence[tuple[str, str]]) -> None:
+        """Find for each (job key, fingerprint), unless the manifest asks for that key, an unsent job."""
+
+    async def pairs(self, limit: int) -> tuple[int, list[Pair]]:
+        """How many were found, and the first of them."""
+
+    async def open_among(self, fingerprints: Sequence[str]) -> set[str]:
+        """Those that an open job asks for which was granted none yet."""
+
+    async def grant(self, fingerprint: str, source: str, sha256: str) -> None:
+        """Give a clip to the first such job, unless another job has the same film already."""
+
+    async def granted(self, keys: Sequence[str] | None = None) -> Mapping[str, str]:
+        """Source by job key, of these jobs, or of the first one."""
+
+    async def count_granted(self) -> int: ...
 
 
 class Account(Protocol):
@@ -194,7 +253,37 @@ class Ledger(Protocol):
     def job_keys(self) -> AsyncIterator[str]:
         """Of every job that has a take, in alphabetical order."""
 
+    async def count_jobs(self) -> int:
+        """How many jobs have takes, whether the manifest asks for them or not."""
+
+    def kept(self) -> AsyncIterator[list[tuple[str, str]]]:
+        """(job key, fingerprint) of all takes with a clip, or with one on its way, page by page."""
+
+    async def renamed_since(self) -> Pair | None:
+        """One job that left the manifest with a clip, and one that this run would send for the same."""
+
+    # --- clips of other batches
+
+    async def open_among(self, fingerprints: Sequence[str]) -> set[str]:
+        """Those that a selected job asks for now, and of which nothing was sent yet."""
+
+    async def open_take(self, fingerprint: str) -> Take | None:
+        """The first take of such a job, in the manifest's order."""
+
+    async def has_film(self, fingerprint: str, sha256: str) -> bool:
+        """Whether a take of this fingerprint has this very clip."""
+
+    async def take_over(self, take: Take, clip: KeptClip, now: float) -> Take:
+        """The one move outside `model.LEGAL_MOVES`: planned to ready, with the clip of another batch whose
+        bytes are on this disk already. Costs nothing. Raises IllegalMoveError."""
+
     async def save_copy(self) -> int:
         """Keep a copy of all that is on record beside the ledger; the number of the last run in it."""
 
     async def close(self) -> None: ...
+
+
+async def labels_of(ledger: Ledger, take: Take) -> dict[str, str]:
+    """What each other clip of a take's job is called, by its content; some are the same to the bit."""
+    takes = await ledger.takes_of(take.job.key)
+    return {other.sha256: other.label for other in takes if other.sha256 and other.id != take.id}

@@ -91,6 +91,11 @@ def _migrations() -> Sequence[str]:
     ]
 
 
+def newest_schema() -> int:
+    """The number of the last migration that we know."""
+    return len(_migrations())
+
+
 def _migrate(db: Connection) -> None:
     """Run what this database has not seen, each in its own transaction."""
     for number, script in enumerate(_migrations(), start=1):

@@ -4,7 +4,7 @@
 t.id, t.fingerprint, t.number, t.state, t.provider,
 t.origin, t.credential, t.remote_id, t.intent_at, t.accepted_at, t.ready_at, t.ended_at,
 t.url, t.url_at, t.validator, t.reserved_ticks, t.cost_ticks, t.reported_s, t.reason, t.sha256, t.size_bytes,
-t.estimate_ticks, t.own_price, t.replaced, t.spec, (j.key IS NOT NULL AND j.run_id = (SELECT max(id) FROM runs) AND {wanted}), COALESCE(j.selected, 1)
+t.estimate_ticks, t.own_price, t.replaced, t.reused_from, t.spec, (j.key IS NOT NULL AND j.run_id = (SELECT max(id) FROM runs) AND {wanted}), COALESCE(j.selected, 1)
 
 -- name: wanted
 t.fingerprint = j.fingerprint AND t.number = (
@@ -195,6 +195,46 @@ SELECT {take} FROM takes t LEFT JOIN jobs j ON j.key = t.job_key
 WHERE t.id > :after AND (j.key IS NULL OR j.run_id <> (SELECT max(id) FROM runs))
 ORDER BY t.id LIMIT :limit;
 
+-- name: count_jobs
+SELECT count(DISTINCT job_key) FROM takes;
+
+-- name: kept
+SELECT id, job_key, fingerprint FROM takes
+WHERE id > :after AND state IN ('accepted', 'ready', 'done', 'missing') ORDER BY id LIMIT :limit;
+
+-- name: renamed_since
+SELECT o.key, j.key FROM jobs o
+JOIN takes c ON c.job_key = o.key AND c.state IN ('accepted', 'ready', 'done', 'missing')
+JOIN takes t ON t.fingerprint = c.fingerprint AND t.state = 'planned' AND t.number = 1
+JOIN jobs j ON j.key = t.job_key AND j.fingerprint = t.fingerprint
+WHERE o.run_id < :run_id AND j.run_id = :run_id AND j.selected
+    AND NOT EXISTS (
+        SELECT 1 FROM takes s WHERE s.job_key = j.key AND s.state NOT IN ('planned', 'held', 'blocked')
+    )
+ORDER BY o.run_id DESC, o.position LIMIT 1;
+
+-- name: open_among
+SELECT DISTINCT t.fingerprint FROM takes t JOIN jobs j ON j.key = t.job_key
+WHERE t.fingerprint IN (SELECT value FROM json_each(:fingerprints))
+    AND {wanted} AND t.number = 1 AND t.state = 'planned' AND j.run_id = :run_id AND j.selected;
+
+-- name: open_take
+SELECT {take} FROM takes t JOIN jobs j ON j.key = t.job_key
+WHERE t.fingerprint = :fingerprint
+    AND {wanted} AND t.number = 1 AND t.state = 'planned' AND j.run_id = :run_id AND j.selected
+ORDER BY j.position LIMIT 1;
+
+-- name: has_film
+SELECT 1 FROM takes WHERE fingerprint = :fingerprint AND sha256 = :sha256 LIMIT 1;
+
+-- name: take_over
+UPDATE takes
+SET state = 'ready', origin = :origin, credential = :credential, remote_id = :remote_id, ready_at = :ready_at,
+    sha256 = :sha256, size_bytes = :size_bytes, reported_s = :reported_s, reused_from = :reused_from,
+    estimate_ticks = 0, own_price = 0, reserved_ticks = 0, cost_ticks = 0, spent_ticks = 0, reason = NULL
+WHERE id = :id AND state = 'planned'
+RETURNING id;
+
 -- name: job_keys
 SELECT DISTINCT job_key FROM takes WHERE job_key > :after ORDER BY job_key LIMIT :limit;
 
@@ -232,11 +272,11 @@ SELECT COALESCE(max(id), 0) FROM runs;
 INSERT INTO takes (
     job_key, fingerprint, number, state, spec, provider, origin, credential, remote_id, intent_at, accepted_at,
     ready_at, ended_at, url, url_at, validator, estimate_ticks, own_price, reserved_ticks, cost_ticks, spent_ticks,
-    reported_s, reason, sha256, size_bytes, replaced
+    reported_s, reason, sha256, size_bytes, replaced, reused_from
 ) VALUES (
     :key, :fingerprint, :number, :state, :spec, :provider, :origin, :credential, :remote_id, :intent_at,
     :accepted_at, :ready_at, :ended_at, :url, :url_at, :validator, :estimate_ticks, :own_price, :reserved_ticks,
-    :cost_ticks, :spent_ticks, :reported_s, :reason, :sha256, :size_bytes, :replaced
+    :cost_ticks, :spent_ticks, :reported_s, :reason, :sha256, :size_bytes, :replaced, :reused_from
 )
 ON CONFLICT (job_key, fingerprint, number) DO UPDATE SET
     state = excluded.state, origin = excluded.origin, credential = excluded.credential,
@@ -246,4 +286,4 @@ ON CONFLICT (job_key, fingerprint, number) DO UPDATE SET
     reserved_ticks = excluded.reserved_ticks, cost_ticks = excluded.cost_ticks,
     spent_ticks = excluded.spent_ticks, reported_s = excluded.reported_s,
     reason = excluded.reason, sha256 = excluded.sha256, size_bytes = excluded.size_bytes,
-    replaced = excluded.replaced;
+    replaced = excluded.replaced, reused_from = excluded.reused_from;

@@ -19,6 +19,7 @@ MUTABLE = (
 
 COLUMNS = (
     "id", "fingerprint", "number", "state", "provider", *MUTABLE, "estimate_ticks", "own_price", "replaced",
+    "reused_from",
 )  # fmt: skip
 """In the order of the `take` fragment in queries.sql, which ends with spec, wanted and selected."""
 

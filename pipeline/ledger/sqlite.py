@@ -21,8 +21,10 @@ from pipeline.again import NO_ENDS, Ends
 from pipeline.ledger.base import (
     Charges,
     IllegalMoveError,
+    KeptClip,
     Outlay,
     OverCapError,
+    Pair,
     PlacedTake,
     PlannedJob,
     Rename,
@@ -40,6 +42,7 @@ T = TypeVar("T")
 PAGE = 256
 _PER_PRIORITY = 1 << 40  # more than there are positions
 _BEFORE_ALL = -(1 << 62)
+LIGHT_PAGE = 2048  # of rows with a few short columns
 COPY_NAME = "ledger.backup.sqlite"
 _NAMED = named_queries((files(__package__) / "queries.sql").read_text("utf-8"))
 QUERIES = {
@@ -242,6 +245,34 @@ class SqliteLedger:
     async def end_rename(self, rename: Rename) -> None:
         await self._write(lambda db: db.execute(QUERIES["end_rename"], {"id": rename.id}))
 
+    async def take_over(self, take: Take, clip: KeptClip, now: float) -> Take:
+        theirs = clip.take
+        after = replace(
+            take,
+            state=TakeState.READY,
+            origin=theirs.origin,
+            credential=theirs.credential,
+            remote_id=theirs.remote_id,
+            ready_at=now,
+            sha256=theirs.sha256,
+            size_bytes=theirs.size_bytes,
+            reported_s=theirs.reported_s,
+            reused_from=clip.name,
+            estimate_ticks=0,
+            own_price=False,
+            reserved_ticks=0,
+            cost_ticks=0,
+            reason=None,
+        )
+        values = values_of(after) | {"reused_from": clip.name}
+
+        def work(db: Connection) -> None:
+            if not list(db.execute(QUERIES["take_over"], values)):
+                raise IllegalMoveError(f"job {take.job.key!r}: the take is no longer planned")
+
+        await self._write(work)
+        return after
+
     async def count_calls(self, counts: Mapping[tuple[int, str, str], int]) -> None:
         def work(db: Connection) -> None:
             for (minute, kind, outcome), count in counts.items():
@@ -268,6 +299,7 @@ class SqliteLedger:
                     "estimate_ticks": take.estimate_ticks,
                     "own_price": take.own_price,
                     "replaced": take.replaced,
+                    "reused_from": take.reused_from,
                 }
                 db.execute(QUERIES["restore_take"], values)
 
@@ -352,6 +384,30 @@ class SqliteLedger:
         while rows := await self._read("job_keys", {"after": after, "limit": PAGE}):
             for (after,) in rows:
                 yield after
+
+    async def count_jobs(self) -> int:
+        return int((await self._read("count_jobs"))[0][0])
+
+    async def kept(self) -> AsyncIterator[list[tuple[str, str]]]:
+        after = 0
+        while rows := await self._read("kept", {"after": after, "limit": LIGHT_PAGE}):
+            yield [(row[1], row[2]) for row in rows]
+            after = rows[-1][0]
+
+    async def renamed_since(self) -> Pair | None:
+        rows = await self._read("renamed_since", {"run_id": self._run_id})
+        return Pair(*rows[0]) if rows else None
+
+    async def open_among(self, fingerprints: Sequence[str]) -> set[str]:
+        values = {"fingerprints": json.dumps(fingerprints), "run_id": self._run_id}
+        return {row[0] for row in await self._read("open_among", values)}
+
+    async def open_take(self, fingerprint: str) -> Take | None:
+        rows = await self._read("open_take", {"fingerprint": fingerprint, "run_id": self._run_id})
+        return take_of(rows[0]) if rows else None
+
+    async def has_film(self, fingerprint: str, sha256: str) -> bool:
+        return bool(await self._read("has_film", {"fingerprint": fingerprint, "sha256": sha256}))
 
     async def origins(self) -> list[str]:
         return [row[0] for row in await self._read("origins")]

@@ -16,7 +16,7 @@ import anyio
 from pipeline.clock import Clock
 from pipeline.errors import DiskFullError, LedgerError
 from pipeline.events import Draining, Event, Listener, Paused, TakeMoved, Trouble
-from pipeline.ledger.base import Ledger
+from pipeline.ledger.base import KeptClip, Ledger
 from pipeline.model import Take, TakeState
 from pipeline.money import Caps
 
@@ -149,6 +149,12 @@ class Record:
     async def intend(self, take: Take, caps: Caps, **facts: Any) -> Take:
         """The move to `submitting`. Raises OverCapError where there is no money for it."""
         after = await self.ledger.intend(take, caps, **facts)
+        self.tell(TakeMoved(take=after, before=take.state))
+        return after
+
+    async def take_over(self, take: Take, clip: KeptClip) -> Take:
+        """The move to `ready` of a take that is not sent: another batch has its clip."""
+        after = await self.ledger.take_over(take, clip, self.clock.wall())
         self.tell(TakeMoved(take=after, before=take.state))
         return after
 

@@ -40,7 +40,8 @@ class Brake:
             self._unknown_row = self._unknown_row + 1 if event.take.state is _S.UNKNOWN else 0
         if event.before in ENDED_BEFORE:
             self._again.add(event.take.id)
-        if event.take.state in FINISHED and event.take.id not in self._again:
+        news = event.take.id not in self._again and event.take.reused_from is None
+        if event.take.state in FINISHED and news:
             self._finished += 1
             self._last.append(event.take.state in BAD)
         if (why := self._why()) is not None:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from typing import Any
 
-from pipeline.asked import asked_of
-from pipeline.clock import utc_text
+from pipeline.asked import side_of
 from pipeline.errors import NotAClipError
-from pipeline.model import TICKS_PER_USD, Probe, Take, TakeState
+from pipeline.ledger.base import labels_of
+from pipeline.model import Probe, Take, TakeState
 from pipeline.offload import Offload
 from pipeline.stages.base import Inbox, Record, Switches, run_workers
 from pipeline.storage.base import Storage
@@ -50,48 +49,10 @@ class FinishStage:
                 why = f"paid for, but the file is no clip: {exc}; kept as {kept.name}"
                 await self._record.end(take, TakeState.UNDELIVERED, why, sha256=None, size_bytes=None)
                 return None
-            labels = await self._labels(take)
-            await self._disk(self._storage.place, take, self._side(take, probe), labels)
+            labels = await labels_of(self._record.ledger, take)
+            side = side_of(take, self._record.clock.wall(), asdict(probe))
+            await self._disk(self._storage.place, take, side, labels)
         elif await self._disk(self._storage.adoptable, take) is None:
             self._record.trouble("take.part_gone", "its part file is gone; run again to load it anew", take)
             return None
         return await self._record.end(take, TakeState.DONE, None)
-
-    async def _labels(self, take: Take) -> dict[str, str]:
-        """What each other clip of this job is called, by its content; some are the same to the bit."""
-        takes = await self._record.ledger.takes_of(take.job.key)
-        return {other.sha256: other.label for other in takes if other.sha256 and other.id != take.id}
-
-    def _side(self, take: Take, probe: Probe) -> dict[str, Any]:
-        """The side file: all that a person, or a rebuilt ledger, needs to know about this clip."""
-        cost = take.cost_ticks
-        return {
-            "version": 1,
-            "job": take.job.key,
-            "label": take.label,
-            "take": take.number,
-            "fingerprint": take.fingerprint,
-            "asked": asked_of(take.job),
-            "provider": take.provider,
-            "simulated": take.simulated,
-            "origin": take.origin,
-            "credential": take.credential,
-            "remote_id": take.remote_id,
-            "submitted_at": _text(take.intent_at),
-            "accepted_at": _text(take.accepted_at),
-            "ready_at": _text(take.ready_at),
-            "finished_at": utc_text(self._record.clock.wall()),
-            "estimate_ticks": take.estimate_ticks,
-            "own_price": take.own_price,
-            "reserved_ticks": take.reserved_ticks,
-            "cost_ticks": cost,
-            "cost_usd": None if cost is None else cost / TICKS_PER_USD,
-            "reported_s": take.reported_s,
-            "sha256": take.sha256,
-            "size_bytes": take.size_bytes,
-            "probe": asdict(probe),
-        }
-
-
-def _text(wall: float | None) -> str | None:
-    return None if wall is None else utc_text(wall)

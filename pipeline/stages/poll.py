@@ -289,7 +289,7 @@ class PollStage:
         if waiting.new:
             kind = _kind(waiting.take)
             self._first_polls.ready(kind, waiting.asked_age_s, waiting.unready_s)
-        now = self._clock.wall()
+        now, cost = self._clock.wall(), _cost(waiting.take, polled)
         self._slots.free(waiting.take.id)  # the gateway is done with it: the next may go while we write
         take = await self._record.move(
             waiting.take,
@@ -297,7 +297,7 @@ class PollStage:
             url=polled.url,
             url_at=now,
             ready_at=waiting.take.ready_at or now,
-            cost_ticks=waiting.take.cost_ticks if polled.cost_ticks is None else polled.cost_ticks,
+            cost_ticks=cost,
             reported_s=waiting.take.reported_s if polled.duration_s is None else polled.duration_s,
             reason=None,
             ended_at=None,
@@ -309,7 +309,7 @@ class PollStage:
     async def _end(
         self, waiting: Waiting, state: TakeState, polled: Polled, reason: str | None = None
     ) -> None:
-        cost = waiting.take.cost_ticks if polled.cost_ticks is None else polled.cost_ticks
+        cost = _cost(waiting.take, polled)
         why = reason or polled.reason or polled.status
         take = await self._record.end(waiting.take, state, why, cost_ticks=cost)
         self._forget(take)
@@ -327,6 +327,12 @@ class PollStage:
         self._waiting.pop(take.id, None)
         self._doubts.forget(take.id)
         self._slots.free(take.id)
+
+
+def _cost(take: Take, polled: Polled) -> int | None:
+    """The gateway's figure, where it gives one. For a clip that was taken over, another batch has paid."""
+    told = polled.cost_ticks
+    return take.cost_ticks if told is None or take.reused_from is not None else told
 
 
 def _kind(take: Take) -> Hashable:

@@ -117,7 +117,8 @@ class Loader:
     async def _fill(self, transfer: Transfer, part: Part) -> None:
         """Bytes until the file is whole."""
         take = transfer.take
-        assert take.url is not None, "a ready take has a link"
+        if take.url is None:
+            raise DeadLinkError("its clip was taken over from another batch, and its bytes are gone")
         if self._settings.leads_away(take.url):
             raise DeadLinkError("the link does not lead to this run's simulator")
         ask: dict[str, str] = {}

@@ -63,6 +63,15 @@ class Storage(Protocol):
         False: it is in neither place.
         """
 
+    def borrow(self, take: Take, folder: Path, theirs: Take) -> bool:
+        """Bring the clip of another batch, in `folder`, into the take's part file, durable and checked.
+
+        False, and nothing is left: it is not there, or it is not the clip that their ledger tells of.
+        """
+
+    def borrowed(self, take: Take) -> bool:
+        """Whether the part file is the very clip that the take took over."""
+
     def rename(self, old: str, takes: Sequence[Take]) -> None:
         """All files of a job that was called `old` get the name that its takes have now.
 

@@ -62,7 +62,7 @@ def test_the_facts_of_these_tests_are_all_there_are() -> None:
     assert set(FACTS) == set(MUTABLE)
     assert {field.name for field in fields(Take)} == {
         *MUTABLE, "id", "job", "fingerprint", "number", "state", "wanted", "selected", "provider",
-        "replaced", "estimate_ticks", "own_price",
+        "replaced", "estimate_ticks", "own_price", "reused_from",
     }  # fmt: skip
     assert all(getattr(A_FULL_JOB, field.name) for field in fields(Job))
 

@@ -34,7 +34,7 @@ LAYERS = (
     ),
     ("transport", "ledger", "storage", "media", "sources", "logs"),
     ("stages",),
-    ("plan", "forecast", "renames", "feeder", "preflight", "runner"),
+    ("plan", "forecast", "renames", "reuse", "feeder", "preflight", "runner"),
     ("opening", "decisions", "recovery", "simulated", "wiring"),
     ("doctor", "cli", "__main__", ""),  # the root itself offers to other programs what wiring opens
 )

@@ -8,12 +8,14 @@ from typing import Any
 from support.night import Night
 
 from pipeline.cli.plan import Summary, summary
+from pipeline.providers import provider_named
 
 
 def planned(night: Night, **what: Any) -> Summary:
     """`what`: as `opening.foreseen` takes it."""
     manifest = night.folder / "night.yaml"
-    what = {"output": night.folder, "env": {}} | what
+    env = {provider_named(night.provider).capabilities.base_url_env: night.base_url}
+    what = {"output": night.folder, "env": env} | what
     return asyncio.run(summary(manifest, **what))
 
 

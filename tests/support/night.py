@@ -232,6 +232,7 @@ class Night:
     run_budget_ticks: int | None = None
     canary: int | None = None
     remake: bool = False
+    others: Path | None = None  # where batches lie whose clips are taken over
     account: Path | None = None  # what all batches of the account spend
     logs: bool = False  # write log.jsonl, as the command does
     faults: Callable[[str], Exception | None] = no_faults
@@ -366,6 +367,7 @@ class Night:
             canary=self.canary,
             remake=self.remake,
             account=account,
+            others=self.others,
             settings=settings,
             folder=self.batch,
             ledger=ledger,
