@@ -109,6 +109,7 @@ def test_every_field_that_the_fingerprint_counts_is_told() -> None:
         "generate_audio": True, "image": DESK, "reference_images": (DESK,), "last_frame": DESK,
         "keyframes": (Keyframe(image=DESK, timestamp_s=2),), "resize": 9, "edit": "https://films.test/1.mp4",
         "extend": "https://films.test/1.mp4", "revision": "2", "allow": ("a",), "tags": ("t",), "user": "u",
+        "priority": 1,
     }  # fmt: skip
     plain = a_job()
 
