@@ -13,7 +13,7 @@ SEED ?= 1
 SECONDS ?= 60
 TARGET ?= all
 
-.PHONY: demo test check bench crash nights fuzz clean
+.PHONY: demo test check bench bench-manifests crash nights fuzz clean
 
 demo: .venv/installed
 	$(DEV)/nightreel run manifests/quickstart.yaml
@@ -35,6 +35,9 @@ check: .venv/installed-test
 
 bench: .venv/installed
 	$(DEV)/python bench/spine.py
+
+bench-manifests: .venv/installed
+	$(DEV)/python bench/manifests.py
 
 crash: .venv/installed-test
 	cd tests && ../$(DEV)/python -m crash --kills $(KILLS) --seed $(SEED) $(if $(BATCH),--batch $(BATCH))

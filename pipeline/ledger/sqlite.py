@@ -96,6 +96,12 @@ class SqliteLedger:
             raise write.error
         return write.result  # type: ignore[no-any-return]  # what `work` returned
 
+    async def _execute(self, name: str, values: Mapping[str, Any]) -> None:
+        def work(db: Connection) -> None:  # the cursor stays here: one that dies elsewhere disturbs the next
+            db.execute(QUERIES[name], values)
+
+        await self._write(work)
+
     def _commit(self, batch: Sequence[_Write]) -> None:
         """All of a batch in one transaction; a write that fails takes back its own part only."""
         try:
@@ -133,7 +139,7 @@ class SqliteLedger:
 
     async def end_run(self, exit_code: int, now: float) -> None:
         values = {"run_id": self._run_id, "exit_code": exit_code, "now": now}
-        await self._write(lambda db: db.execute(QUERIES["end_run"], values))
+        await self._execute("end_run", values)
 
     async def recover(self, now: float) -> int:
         def work(db: Connection) -> int:
@@ -226,7 +232,7 @@ class SqliteLedger:
         return after
 
     async def set_clip(self, key: str, take_id: int) -> None:
-        await self._write(lambda db: db.execute(QUERIES["set_clip"], {"key": key, "take_id": take_id}))
+        await self._execute("set_clip", {"key": key, "take_id": take_id})
 
     async def rename(self, old: str, new: str) -> int:
         names = {"old": old, "new": new}
@@ -243,7 +249,7 @@ class SqliteLedger:
         return await self._write(work)
 
     async def end_rename(self, rename: Rename) -> None:
-        await self._write(lambda db: db.execute(QUERIES["end_rename"], {"id": rename.id}))
+        await self._execute("end_rename", {"id": rename.id})
 
     async def take_over(self, take: Take, clip: KeptClip, now: float) -> Take:
         theirs = clip.take
@@ -424,7 +430,7 @@ class SqliteLedger:
 
     async def set_key_check(self, origin: str, salt: str, digest: str) -> None:
         values = {"origin": origin, "salt": salt, "digest": digest}
-        await self._write(lambda db: db.execute(QUERIES["set_key_check"], values))
+        await self._execute("set_key_check", values)
 
     async def outlay(self) -> Outlay:
         names = ("count", "ticks", "unpriced", "unpriced_key", "remade")

@@ -73,7 +73,7 @@ class SqliteWishes:
 
     async def add(self, wishes: Sequence[Wish]) -> None:
         rows = [{name: getattr(wish, name) for name in Wish.__slots__} for wish in wishes]
-        await self._offload(self._db.executemany, _ADD, rows)
+        await self._write(_ADD, rows)
 
     async def on_record(self) -> int:
         return await self._number("SELECT count(*) FROM wishes WHERE on_record")
@@ -83,6 +83,12 @@ class SqliteWishes:
 
     async def any_open(self) -> bool:
         return bool(await self._number("SELECT EXISTS (SELECT 1 FROM wishes WHERE open)"))
+
+    async def _write(self, sql: str, rows: Sequence[Mapping[str, object]]) -> None:
+        def work() -> None:  # a cursor that ends its life in another thread disturbs the next statement here
+            self._db.executemany(sql, rows)
+
+        await self._offload(work)
 
     async def _number(self, sql: str) -> int:
         return int((await self._rows(sql))[0][0])
@@ -94,7 +100,7 @@ class SqliteWishes:
 
     async def pair(self, orphans: Sequence[tuple[str, str]]) -> None:
         rows = [{"old": key, "fingerprint": print_} for key, print_ in orphans]
-        await self._offload(self._db.executemany, _PAIR, rows)
+        await self._write(_PAIR, rows)
 
     async def pairs(self, limit: int) -> tuple[int, list[Pair]]:
         count = await self._number("SELECT count(*) FROM wishes WHERE old_key IS NOT NULL")
@@ -108,7 +114,7 @@ class SqliteWishes:
 
     async def grant(self, fingerprint: str, source: str, sha256: str) -> None:
         values = {"fingerprint": fingerprint, "source": source, "sha256": sha256}
-        await self._offload(self._db.execute, _GRANT, values)
+        await self._write(_GRANT, [values])
 
     async def granted(self, keys: Sequence[str] | None = None) -> Mapping[str, str]:
         found = await self._rows(

@@ -447,7 +447,7 @@ _MOST_RIGHT = 1000
 
 
 def clip_errors(values: Mapping[str, object]) -> list[FieldError]:
-    """What is wrong with the fields of a clip: as `check` finds it, and many times faster if it is nothing."""
+    """What is wrong with the fields of a clip: as `check` finds it, and much faster if it is nothing."""
     if "prompt" in values and all([_is_right(name, value) for name, value in values.items()]):  # noqa: C419
         return []
     clip, errors = check(ClipFields, values)

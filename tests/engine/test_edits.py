@@ -34,7 +34,7 @@ PLACED = "UPDATE jobs SET clip_take = (SELECT max(id) FROM takes WHERE job_key =
 
 
 def a_thousand() -> Manifest:
-    """940 plain jobs, 10 with a duration of their own, 30 with one picture, 10 without an id, a chain of 6."""
+    """940 plain jobs, 10 with an own duration, 30 with one picture, 10 without an id, a chain of 6."""
     plain = [{"id": f"job{number:03d}", "prompt": f"Fox number {number} runs."} for number in range(940)]
     own = [{"id": f"own{number}", "prompt": f"Owl {number}.", "duration": 8} for number in range(10)]
     pictures = [
