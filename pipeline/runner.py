@@ -187,8 +187,7 @@ class Runner:
         await self._look_at(page)
 
     async def _look_at(self, page: list[PlacedTake]) -> None:
-        for placed in await self.disk(self._not_in_place, page):
-            take = placed.take
+        for take in await self.ledger.takes_by_id(await self.disk(self._not_in_place, page)):
             takes = await self.ledger.takes_of(take.job.key)
             labels = {other.sha256: other.label for other in takes if other.sha256 is not None}
             if await self.disk(self.storage.bring_back, take, labels):
@@ -199,13 +198,13 @@ class Runner:
             elif take.state is TakeState.DONE:
                 await self.record.end(take, TakeState.MISSING, "its clip is gone from the folder")
 
-    def _not_in_place(self, page: list[PlacedTake]) -> list[PlacedTake]:
+    def _not_in_place(self, page: list[PlacedTake]) -> list[int]:
         return [
-            placed
+            placed.id
             for placed in page
-            if placed.take.state is not TakeState.DONE
-            or placed.clip_take != placed.take.id
-            or not self.storage.has_clip(placed.take)
+            if placed.state is not TakeState.DONE
+            or placed.clip_take != placed.id
+            or not self.storage.has_clip(placed.key, placed.size_bytes)
         ]
 
     # --- the stages at work

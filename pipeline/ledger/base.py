@@ -58,9 +58,15 @@ class Charges:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacedTake:
-    """A wanted take that is or was done, and the take whose clip bears the job's name now."""
+    """A wanted take that is or was done, and the take whose clip bears the job's name now.
 
-    take: Take
+    Only what a look at its clip needs: there is one for every job of a finished batch.
+    """
+
+    id: int
+    key: str
+    state: TakeState
+    size_bytes: int | None
     clip_take: int | None
 
 

@@ -37,6 +37,19 @@ ON CONFLICT (key) DO UPDATE SET
     parent_key = excluded.parent_key,
     selected = excluded.selected;
 
+-- name: plan_known
+SELECT j.key, j.fingerprint, j.position, j.feed_order, j.parent_key, j.selected, (
+    SELECT t.state FROM takes t WHERE t.job_key = j.key AND t.fingerprint = j.fingerprint
+    ORDER BY t.number DESC LIMIT 1
+)
+FROM jobs j WHERE j.key IN (SELECT value FROM json_each(:keys));
+
+-- name: plan_unchanged
+UPDATE jobs SET run_id = :run_id WHERE key IN (SELECT value FROM json_each(:keys));
+
+-- name: any_planned
+SELECT EXISTS (SELECT 1 FROM takes WHERE state = 'planned');
+
 -- name: plan_take
 INSERT INTO takes (job_key, fingerprint, number, state, spec, provider, estimate_ticks, own_price, made_by)
 VALUES (
@@ -158,7 +171,7 @@ WHERE {wanted} AND j.run_id = :run_id AND j.feed_order > :after AND t.state = 'p
 ORDER BY j.feed_order LIMIT :limit;
 
 -- name: placed
-SELECT {take}, j.position, j.clip_take FROM jobs j JOIN takes t ON t.job_key = j.key
+SELECT t.id, j.key, t.state, t.size_bytes, j.clip_take, j.position FROM jobs j JOIN takes t ON t.job_key = j.key
 WHERE {wanted} AND j.run_id = :run_id AND j.position > :after AND t.state IN ('done', 'missing')
 ORDER BY j.position LIMIT :limit;
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any
 
 from pipeline.model import Image, Job, Keyframe, Take, TakeState
@@ -42,14 +42,19 @@ def values_of(take: Take) -> dict[str, Any]:
 
 def spec_of(job: Job) -> str:
     """A job as JSON, without what it leaves out."""
-    return json.dumps(_given(asdict(job)), ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(_given(job, _JOB_FIELDS), ensure_ascii=False, separators=(",", ":"))
 
 
-def _given(value: Any) -> Any:
+def _given(thing: Any, names: Sequence[str]) -> dict[str, Any]:
     """Without what is None or empty, all the way down."""
-    if isinstance(value, dict):
-        return {name: _given(one) for name, one in value.items() if one is not None and one != ()}
-    return [_given(one) for one in value] if isinstance(value, tuple) else value
+    values = [(name, getattr(thing, name)) for name in names]
+    return {name: _plain(value) for name, value in values if value is not None and value != ()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
+    return _given(value, _INNER[type(value)]) if type(value) in _INNER else value
 
 
 def job_of(spec: str) -> Job:
@@ -71,6 +76,7 @@ def _keyframe(image: dict[str, Any], timestamp_s: float) -> Keyframe:
 
 
 _JOB_FIELDS = tuple(field.name for field in fields(Job))
+_INNER = {kind: tuple(field.name for field in fields(kind)) for kind in (Image, Keyframe)}
 _READ: dict[str, Callable[[Any], Any]] = {
     "image": _image,
     "last_frame": _image,

@@ -43,6 +43,7 @@ PAGE = 256
 _PER_PRIORITY = 1 << 40  # more than there are positions
 _BEFORE_ALL = -(1 << 62)
 LIGHT_PAGE = 2048  # of rows with a few short columns
+_PLANNED = frozenset({TakeState.PLANNED})
 COPY_NAME = "ledger.backup.sqlite"
 _NAMED = named_queries((files(__package__) / "queries.sql").read_text("utf-8"))
 QUERIES = {
@@ -156,29 +157,42 @@ class SqliteLedger:
         max_unknown_ticks: int | None = None,
     ) -> int:
         def work(db: Connection) -> int:
-            made = 0
-            for row in rows:
-                estimate = row.estimate
-                values = {
-                    "key": row.job.key,
-                    "fingerprint": row.fingerprint,
-                    "position": row.position,
-                    "feed_order": row.position - (row.job.priority or 0) * _PER_PRIORITY,
-                    "run_id": self._run_id,
-                    "parent_key": row.job.parent_key,
-                    "selected": row.selected,
-                    "spec": spec_of(row.job),
-                    "provider": provider,
-                    "estimate_ticks": None if estimate is None else estimate.ticks,
-                    "own_price": estimate is not None and estimate.own,
-                }
-                db.execute(QUERIES["plan_job"], values)
-                db.execute(QUERIES["plan_take"], values)
-                if again and row.selected:
-                    made += _again(db, values, again, max_unknown_ticks)
-            return made
+            places = {row.job.key: _place_of(row) for row in rows}
+            known = db.execute(QUERIES["plan_known"], {"keys": json.dumps(list(places))})
+            unchanged = {
+                key
+                for key, *place, state in known
+                if tuple(place) == places[key] and state is not None and state not in again | _PLANNED
+            }
+            if unchanged:  # most of a rerun: what they are is on record already
+                values = {"keys": json.dumps(list(unchanged)), "run_id": self._run_id}
+                db.execute(QUERIES["plan_unchanged"], values)
+            changed = [row for row in rows if row.job.key not in unchanged]
+            return sum(self._plan_one(db, row, provider, again, max_unknown_ticks) for row in changed)
 
         return await self._write(work)
+
+    def _plan_one(
+        self, db: Connection, row: PlannedJob, provider: str, again: Ends, max_unknown_ticks: int | None
+    ) -> int:
+        fingerprint, position, feed_order, parent_key, selected = _place_of(row)
+        estimate = row.estimate
+        values = {
+            "key": row.job.key,
+            "fingerprint": fingerprint,
+            "position": position,
+            "feed_order": feed_order,
+            "run_id": self._run_id,
+            "parent_key": parent_key,
+            "selected": selected,
+            "spec": spec_of(row.job),
+            "provider": provider,
+            "estimate_ticks": None if estimate is None else estimate.ticks,
+            "own_price": estimate is not None and estimate.own,
+        }
+        db.execute(QUERIES["plan_job"], values)
+        db.execute(QUERIES["plan_take"], values)
+        return _again(db, values, again, max_unknown_ticks) if again and row.selected else 0
 
     async def take_again(self, takes: Sequence[Take]) -> list[Take]:
         def work(db: Connection) -> list[Take]:
@@ -342,12 +356,17 @@ class SqliteLedger:
             yield take_of(row)
 
     async def planned(self) -> AsyncIterator[Take]:
+        if not (await self._read("any_planned"))[0][0]:
+            return
         async for row in self._pages("planned", _BEFORE_ALL, WIDTH, run_id=self._run_id):
             yield take_of(row)
 
     async def placed(self) -> AsyncIterator[PlacedTake]:
-        async for row in self._pages("placed", -1, WIDTH, run_id=self._run_id):
-            yield PlacedTake(take=take_of(row), clip_take=row[WIDTH + 1])
+        async for row in self._pages("placed", -1, 5, run_id=self._run_id):
+            take_id, key, state, size_bytes, clip_take, _ = row
+            yield PlacedTake(
+                id=take_id, key=key, state=TakeState(state), size_bytes=size_bytes, clip_take=clip_take
+            )
 
     async def all_takes(self) -> AsyncGenerator[Take, None]:
         position, take_id = -1, 0
@@ -448,6 +467,12 @@ class SqliteLedger:
     async def spent_by_month(self) -> Mapping[str, int]:
         rows = await self._read("spent_by_month")
         return {row[0]: row[1] for row in rows}
+
+
+def _place_of(row: PlannedJob) -> tuple[str, int, int, str | None, bool]:
+    """What the ledger knows of a job apart from its takes: fingerprint, position, order, parent, selected."""
+    feed_order = row.position - (row.job.priority or 0) * _PER_PRIORITY
+    return row.fingerprint, row.position, feed_order, row.job.parent_key, row.selected
 
 
 def _check_cap(take: Take, after: Take, spent_ticks: int, cap: int | None, name: str) -> None:

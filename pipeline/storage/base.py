@@ -54,8 +54,8 @@ class Storage(Protocol):
         `labels`: the label of each take of this job by SHA-256, to name an older clip that must move.
         """
 
-    def has_clip(self, take: Take) -> bool:
-        """Whether the job's clip is there with the take's size: a look, not a proof."""
+    def has_clip(self, key: str, size_bytes: int | None) -> bool:
+        """Whether the job's clip is there with this size: a look, not a proof."""
 
     def bring_back(self, take: Take, labels: Mapping[str, str]) -> bool:
         """Find the take's clip by content, in clips/ or superseded/, and see that it bears the job's name.

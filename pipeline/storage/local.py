@@ -93,10 +93,10 @@ class LocalStorage:
             sync(clip.parent)
         return clip
 
-    def has_clip(self, take: Take) -> bool:
+    def has_clip(self, key: str, size_bytes: int | None) -> bool:
         try:
-            clip = self.clip_path(take)
-            return self._is_file(clip) and clip.stat().st_size == take.size_bytes
+            clip = _with(self._clips / key, ".mp4")
+            return self._is_file(clip) and clip.stat().st_size == size_bytes
         except OSError:
             return False
 

@@ -232,7 +232,7 @@ async def test_clips_in_place_are_listed_with_whose_they_are(path: Path) -> None
         await bring(ledger, await the_take(ledger, "b"), TakeState.READY)
         gone = await bring(ledger, await the_take(ledger, "d"), TakeState.MISSING)
 
-        placed = [(row.take.job.key, row.clip_take) async for row in ledger.placed()]
+        placed = [(row.key, row.clip_take) async for row in ledger.placed()]
 
     assert placed == [("a", done.id), ("d", gone.id)]
 
@@ -246,9 +246,9 @@ async def test_whose_clip_bears_the_name_can_change(path: Path) -> None:
         new = await bring(ledger, await the_take(ledger), TakeState.DONE)
 
     async with a_run(path, first) as ledger:
-        before = [(row.take.id, row.clip_take) async for row in ledger.placed()]
+        before = [(row.id, row.clip_take) async for row in ledger.placed()]
         await ledger.set_clip("fox", old.id)
-        after = [(row.take.id, row.clip_take) async for row in ledger.placed()]
+        after = [(row.id, row.clip_take) async for row in ledger.placed()]
 
     assert (before, after) == ([(old.id, new.id)], [(old.id, old.id)])
 

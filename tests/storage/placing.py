@@ -62,3 +62,8 @@ def side_labels(folder: Path) -> dict[str, str]:
         for name, content in files(folder).items()
         if name.endswith(".json")
     }
+
+
+def look_of(take: Take) -> tuple[str, int | None]:
+    """What a look at a take's clip needs to know."""
+    return take.job.key, take.size_bytes

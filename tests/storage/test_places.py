@@ -17,6 +17,7 @@ from storage.placing import (
     clips,
     files,
     labels_of,
+    look_of,
     placed,
     sealed,
     side_labels,
@@ -53,7 +54,7 @@ def test_a_first_clip(tmp_path: Path, key: str) -> None:
     assert clips(tmp_path) == {f"clips/{key}.mp4": NEW}
     assert side_labels(tmp_path) == {f"clips/{key}.json": f"{key}.bbbbbbbb.1"}
     assert len(files(tmp_path)) == 2
-    assert storage.has_clip(newer(key))
+    assert storage.has_clip(*look_of(newer(key)))
     assert storage.adoptable(newer(key)) == (sha256_of(NEW), len(NEW))
 
 
@@ -349,7 +350,7 @@ def test_nothing_there_is_nothing_to_adopt(tmp_path: Path) -> None:
     placed(storage, newer(), NEW).unlink()
 
     assert storage.adoptable(newer()) is None
-    assert not storage.has_clip(newer())
+    assert not storage.has_clip(*look_of(newer()))
 
 
 # --- going back
@@ -414,7 +415,7 @@ def test_a_clip_that_is_nowhere_whole_is_missing(tmp_path: Path, damage: str) ->
 
     assert not storage.bring_back(older(), labels_of(older(), newer()))
     assert clips(tmp_path)["clips/fox.mp4"] == NEW
-    assert storage.has_clip(newer())
+    assert storage.has_clip(*look_of(newer()))
 
 
 def test_a_look_is_by_size_alone(tmp_path: Path) -> None:
@@ -423,8 +424,8 @@ def test_a_look_is_by_size_alone(tmp_path: Path) -> None:
     path = placed(storage, newer(), NEW)
 
     path.write_bytes(bytes(len(NEW)))
-    same_size = storage.has_clip(newer())
+    same_size = storage.has_clip(*look_of(newer()))
     path.write_bytes(NEW + b"x")
 
     assert same_size
-    assert not storage.has_clip(newer())
+    assert not storage.has_clip(*look_of(newer()))

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from storage.placing import NEW, OLD, a_storage, labels_of, placed, sealed, side_of
+from storage.placing import NEW, OLD, a_storage, labels_of, look_of, placed, sealed, side_of
 from support.builders_core import a_take, steady
 
 from pipeline import RunOptions, run_manifest
@@ -160,7 +160,7 @@ def test_a_link_is_no_clip(tmp_path: Path) -> None:
     clip.rename(victim)
     clip.symlink_to(victim)
 
-    assert not storage.has_clip(TAKE)
+    assert not storage.has_clip(*look_of(TAKE))
     assert storage.where(TAKE) is None
     assert storage.adoptable(TAKE) is None
     assert not storage.bring_back(TAKE, labels_of(TAKE))
@@ -208,7 +208,7 @@ def test_nothing_behind_a_linked_folder_counts(tmp_path: Path) -> None:
     (tmp_path / "clips" / "sub").symlink_to(tmp_path / "victim")
     storage = LocalStorage(tmp_path)
 
-    assert not storage.has_clip(TAKE)
+    assert not storage.has_clip(*look_of(TAKE))
     assert not storage.bring_back(TAKE, labels_of(TAKE))
     assert storage.where(TAKE) is None
 
