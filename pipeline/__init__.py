@@ -15,13 +15,27 @@ from typing import TYPE_CHECKING
 from pipeline.version import __version__
 
 if TYPE_CHECKING:
+    from pipeline.choices import RunOptions
     from pipeline.runner import RunResult
     from pipeline.selection import Selection
-    from pipeline.wiring import RunOptions, run_manifest
+    from pipeline.together import BatchFailure, RunsResult
+    from pipeline.wiring import run_manifest, run_manifests
 
-__all__ = ["RunOptions", "RunResult", "Selection", "__version__", "run_manifest"]
+__all__ = [
+    "BatchFailure",
+    "RunOptions",
+    "RunResult",
+    "RunsResult",
+    "Selection",
+    "__version__",
+    "run_manifest",
+    "run_manifests",
+]
 _HOMES = {
-    "RunOptions": "pipeline.wiring",
+    "BatchFailure": "pipeline.together",
+    "RunsResult": "pipeline.together",
+    "run_manifests": "pipeline.wiring",
+    "RunOptions": "pipeline.choices",
     "RunResult": "pipeline.runner",
     "Selection": "pipeline.selection",
     "run_manifest": "pipeline.wiring",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Protocol
 
 
@@ -28,6 +28,11 @@ class LoopClock:
 
     def wall(self) -> float:
         return time.time()
+
+
+def local_day(wall: float) -> date:
+    """The day on the calendar of this machine's time zone."""
+    return datetime.fromtimestamp(wall, UTC).astimezone().date()
 
 
 def month_text(wall: float) -> str:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from pipeline.errors import GatewayUnusableError
@@ -91,6 +92,20 @@ def resolve(
         allow_insecure=allow_insecure,
         allow_private_hosts=allow_private_hosts,
     )
+
+
+def shared(settings: Sequence[Settings], limits: Sequence[Limits]) -> list[Settings]:
+    """Settings of batches that share an account. Each limit is the smallest that any of them names.
+
+    `limits`: what each of them names.
+    """
+
+    def least(name: str) -> Any:
+        return min((value for each in limits if (value := getattr(each, name)) is not None), default=None)
+
+    named = {name: least(name) for name in ("max_in_flight", "downloads", "submit_per_s", "poll_per_s")}
+    given = {name: value for name, value in named.items() if value is not None}
+    return [replace(each, **given) for each in settings]
 
 
 def gateway_origin(

@@ -40,6 +40,7 @@ class Caps:
 
     batch_ticks: int | None = None  # for the batch's whole life
     run_ticks: int | None = None  # by this run's own submits
+    elsewhere_ticks: int = 0  # what other batches of this run have settled and reserved of that
     month_ticks: int | None = None  # by all batches on this account, in one calendar month (UTC)
 
     @property

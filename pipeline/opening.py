@@ -8,12 +8,13 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from functools import partial
 from pathlib import Path
 
 from pipeline.again import NO_ENDS, UNKNOWN, Ends
-from pipeline.clock import LoopClock
+from pipeline.clock import LoopClock, local_day
 from pipeline.config import gateway_origin
 from pipeline.errors import GatewayUnusableError, LedgerError, UsageError
 from pipeline.forecast import JobForecast, forecast
@@ -25,6 +26,7 @@ from pipeline.model import REHEARSALS, SIM_ORIGIN, Take, TakeState
 from pipeline.offload import Offload, Threads
 from pipeline.plan import Checked, check
 from pipeline.providers import provider_named
+from pipeline.remembered import refuse_other
 from pipeline.reuse import offers
 from pipeline.selection import ALL, Selection
 from pipeline.sources.files import LocalFiles
@@ -40,11 +42,20 @@ LOG_NAME = "log.jsonl"
 MAX_PAIRS = 40
 
 
-def check_manifest(path: Path, provider: str | None = None, env: Mapping[str, str] = os.environ) -> Checked:
-    """Everything that can be said about a manifest without sending anything. Raises ManifestError."""
+def check_manifest(
+    path: Path,
+    provider: str | None = None,
+    env: Mapping[str, str] = os.environ,
+    day: date | None = None,
+) -> Checked:
+    """Everything that can be said about a manifest without sending anything. Raises ManifestError.
+
+    `day`: of the batch where there is one per night; else it is today's.
+    """
+    day = day or local_day(LoopClock().wall())
     with closing(Known(cache_path(env), LoopClock().wall)) as known:
         look, files = partial(check_image, known=known), LocalFiles(path.parent)
-        return check(path, provider_named, look, ImageError, provider, env, files)
+        return check(path, provider_named, look, ImageError, provider, env, files, day=day)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,10 +86,9 @@ class Foreseen:
 
 @asynccontextmanager
 async def foreseen(
-    manifest: Path,
+    checked: Checked,
     *,
     output: Path,
-    provider: str | None = None,
     selection: Selection = ALL,
     again: Ends = NO_ENDS,
     reuse: bool = False,
@@ -86,12 +96,12 @@ async def foreseen(
     simulated: bool = False,
     env: Mapping[str, str] = os.environ,
 ) -> AsyncIterator[Foreseen]:
-    """A manifest, and what a run would do for each of its jobs. Sends nothing, and makes no folder.
+    """A manifest with what its batch has to tell of it, and what a run would do for each of its jobs.
+
+    Sends nothing, and makes no folder.
 
     `reuse`: clips of other batches are taken over. `simulated`: a rehearsal.
     """
-    checked = check_manifest(manifest, provider, env)
-    selection.refuse_none(checked.jobs())
     folder = output / checked.batch
     refuse_lost_ledger(folder)
     again |= UNKNOWN if checked.head.resubmit else NO_ENDS
@@ -99,6 +109,9 @@ async def foreseen(
         ledger, spent = None, 0
         if (folder / LEDGER_NAME).is_file():
             ledger = await stack.enter_async_context(open_ledger(folder))
+            note = refuse_other(await ledger.last_manifest(), checked.path, folder)
+            if note is not None:
+                checked = replace(checked, notes=(*checked.notes, note))
             spent, _ = await ledger.spent()
         thread = Threads("plan", 1)
         stack.callback(thread.close)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from types import MappingProxyType
 from typing import BinaryIO
@@ -21,6 +22,7 @@ from pipeline.fitting import Fitting
 from pipeline.identity import fingerprint
 from pipeline.ledger.base import Ledger, PlannedJob
 from pipeline.manifest import Entry, Head, Manifest, read_manifest
+from pipeline.manifest.dated import batch_of, is_dated
 from pipeline.manifest.jobs import PICTURES
 from pipeline.manifest.prices import prices_of
 from pipeline.manifest.reader import NO_FILES
@@ -58,6 +60,11 @@ class Checked:
     pricing: Pricing
     notes: tuple[str, ...] = ()
 
+    @property
+    def dated(self) -> bool:
+        """Whether there is a batch for each day."""
+        return is_dated(self.head.batch)
+
     def jobs(self) -> Iterator[Job]:
         for entry in self.manifest.entries():
             yield self.fitting.job(entry).with_pictures(self.images.__getitem__)
@@ -71,10 +78,12 @@ def check(
     provider_name: str | None = None,
     env: Mapping[str, str] = NO_ENV,
     files: Files = NO_FILES,
+    *,
+    day: date,
 ) -> Checked:
     """Read and check a manifest. Blocking. `provider_name`: another one than the manifest names.
 
-    `files`: what it may read beside itself.
+    `files`: what it may read beside itself. `day`: of the batch, where its name holds `${date}`.
 
     Raises ManifestError with every problem, UsageError where there is no file to read.
     """
@@ -99,7 +108,7 @@ def check(
     return Checked(
         path=path,
         head=manifest.head,
-        batch=manifest.head.batch or path.stem,
+        batch=batch_of(manifest.head.batch, day) if manifest.head.batch else path.stem,
         provider=provider,
         fitting=judge.fitting or Fitting(provider),
         manifest=manifest,

@@ -19,7 +19,7 @@ from pipeline.clock import Clock, utc_text
 from pipeline.config import Settings
 from pipeline.errors import DiskFullError, LedgerError
 from pipeline.events import LedgerSaved, Listener, RunEnded, RunStarted, TakesHeld
-from pipeline.feeder import Feeder
+from pipeline.feeder import COLLECT_ORDER, Feeder
 from pipeline.ledger.base import Ledger, PlacedTake
 from pipeline.model import TakeState
 from pipeline.offload import Offload
@@ -42,6 +42,7 @@ QUEUE_SIZE = 16
 PAGE = 256
 COUNTS_EVERY_S = 30.0
 COMING = frozenset({TakeState.ACCEPTED, TakeState.READY})
+EARLIER = "of another day: only what is still open is collected"
 SIGNAL_EXIT = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 
@@ -68,9 +69,11 @@ class Runner:
     """Everything one run works with, and the order in which it does."""
 
     checked: Checked
+    manifest: str  # as the ledger remembers it
     selection: Selection
     again: Ends
     collect: bool  # send nothing
+    earlier: bool  # another day's batch: plan nothing either, and leave what was held as it is
     canary: int | None
     kept: Callable[[], Kept] | None  # clips of other batches that may be taken over
     remake: bool  # a person agreed to make finished jobs anew
@@ -94,42 +97,57 @@ class Runner:
     requests: int = 0
     stopped: bool = False  # by budget, brake or canary, with jobs left
     _flowing: bool = field(default=False, init=False)
+    _earlier: list[float] = field(default_factory=list, init=False)  # until when each of these takes counts
+    _scope: anyio.CancelScope | None = field(default=None, init=False)  # while it runs
 
-    async def run(self, *, signals: bool) -> RunResult:
-        """The whole run. `signals`: SIGINT and SIGTERM drain it, a second one cancels (main thread only)."""
+    async def count_earlier(self) -> None:
+        """Take the slots of what earlier runs left in flight. For all batches before the first of them runs.
+
+        What is `submitting` is another run's that died: it counts like the unknown take it becomes.
+        """
+        deadline_s = self.settings.job_deadline_s
+        earlier = await self.ledger.in_flight(self.clock.wall() - deadline_s)
+        self._earlier = [since + deadline_s for _, since in earlier]
+        self.slots.fill((take_id, since + deadline_s) for take_id, since in earlier)
+
+    async def run(self) -> RunResult:
+        """The whole run, once its earlier takes are counted."""
         began = self.clock.monotonic()
-        async with anyio.create_task_group() as group:
-            if signals:
-                group.start_soon(self._watch_signals, group.cancel_scope)
-            await self._run()
-            group.cancel_scope.cancel()
+        with anyio.CancelScope() as self._scope:
+            if self.signal_code is None:
+                await self._run()
+        self._scope = None
         with anyio.CancelScope(shield=True):
             result = await self._close(began)
         return result
 
+    def leave(self) -> None:
+        """It is over, however it ended: nobody waits for it, and it hears of nobody."""
+        self.slots.leave()
+        self.switches.leave()
+
+    def interrupt(self, number: signal.Signals) -> None:
+        """The first signal ends the run in good order, within seconds; the second at once."""
+        first, self.signal_code = self.signal_code is None, self.signal_code or SIGNAL_EXIT[number]
+        if self._scope is None:  # it has not begun, and will not; or it is over
+            return
+        if first and self._flowing:
+            self.switches.drain(number.name)
+            self._scope.deadline = anyio.current_time() + self.settings.drain_s
+        else:
+            self._scope.cancel()
+
     async def _run(self) -> None:
         await self._refuse_other_origin()
         now = self.clock.wall()
-        await self.ledger.begin_run(str(self.checked.path), now, remake=self.remake)
-        await self.ledger.recover(now)
+        await self.ledger.begin_run(self.manifest, now, remake=self.remake, carry=self.earlier)
+        await self.ledger.recover(now, unsent=not self.earlier)
         await self.disk(self.storage.prepare)
         await finish_renames(self.ledger, self.storage, self.disk, self.tell)
-        rows = planned_jobs(self.checked, self.selection)
-        notes = self.checked.notes
-        head = self.checked.head
-        most_ticks = None if TakeState.UNKNOWN in self.again else head.max_unknown_ticks
-        made = await plan(
-            self.checked,
-            self.ledger,
-            rows,
-            lambda rows: self.disk(next_page, rows),
-            self.again | UNKNOWN if head.resubmit and not self.collect else self.again,
-            most_ticks,
-        )
-        if made:
-            notes += (f"{made} job{'s' * (made != 1)} made anew, as you asked",)
+        notes = (EARLIER,) if self.earlier else await self._plan()
         notes += await self._take_over()
-        await self._look_at_clips()
+        if not self.earlier:
+            await self._look_at_clips()
         key_env = self.checked.provider.capabilities.key_env
         await look_at_key(self.ledger, self.settings, self.record, key_env)
         with self._counts_may_fail():  # paid clips are not left behind for a sum
@@ -139,6 +157,8 @@ class Runner:
             batch_ticks, _ = await self.ledger.spent()
             notes += weigh(outlay, self.settings.caps, batch_ticks, remake=self.remake)
         counts = await self.ledger.counts()
+        if self.earlier:
+            counts = {state: count for state, count in counts.items() if state in COLLECT_ORDER}
         self.tell(
             RunStarted(
                 batch=self.checked.batch,
@@ -152,6 +172,22 @@ class Runner:
         )
         if not self.switches.draining:
             await self._flow()
+
+    async def _plan(self) -> tuple[str, ...]:
+        """Put what the manifest asks for on record; what a person should know of it is returned."""
+        notes, head = self.checked.notes, self.checked.head
+        most_ticks = None if TakeState.UNKNOWN in self.again else head.max_unknown_ticks
+        made = await plan(
+            self.checked,
+            self.ledger,
+            planned_jobs(self.checked, self.selection),
+            lambda rows: self.disk(next_page, rows),
+            self.again | UNKNOWN if head.resubmit and not self.collect else self.again,
+            most_ticks,
+        )
+        if made:
+            notes += (f"{made} job{'s' * (made != 1)} made anew, as you asked",)
+        return notes
 
     async def _refuse_other_origin(self) -> None:
         """No clip of one gateway may count as done for another, least of all a simulated one."""
@@ -211,10 +247,7 @@ class Runner:
 
     async def _flow(self) -> None:
         """Feeder and stages until all are closed. Queues are bounded: a slow stage slows those before it."""
-        deadline_s = self.settings.job_deadline_s
-        earlier = await self.ledger.in_flight(self.clock.wall() - deadline_s)
-        self.slots.fill((take_id, since + deadline_s) for take_id, since in earlier)
-        await self._tell_of_taken_slots([since + deadline_s for _, since in earlier])
+        await self._tell_of_taken_slots(self._earlier)
         feeder = Feeder(self.ledger, self.record, self.switches, collect=self.collect, canary=self.canary)
         to_submit, to_poll, to_download, to_finish = (Inbox(QUEUE_SIZE) for _ in range(4))
         self._flowing = True
@@ -245,7 +278,7 @@ class Runner:
 
     async def _hold_the_rest(self) -> None:
         """What budget, brake or canary stopped is held. Where nothing was left, nothing was stopped."""
-        if (reason := self.switches.held) is not None:
+        if (reason := self.switches.held) is not None and not self.earlier:
             with self._counts_may_fail():
                 count = await self.ledger.hold(reason, self.clock.wall())
                 self.tell(TakesHeld(reason=reason, count=count))
@@ -273,18 +306,6 @@ class Runner:
         self.gateway.calls.subtract(counts)  # calls were counted meanwhile, or there was no room
         self.gateway.calls += Counter()  # drops the zeros
         self.requests += sum(counts.values())
-
-    async def _watch_signals(self, run: anyio.CancelScope) -> None:
-        """The first signal ends the run in good order, within seconds; the second at once."""
-        with anyio.open_signal_receiver(*SIGNAL_EXIT) as signals:
-            async for number in signals:
-                if self.signal_code is not None or not self._flowing:
-                    self.signal_code = self.signal_code or SIGNAL_EXIT[number]
-                    run.cancel()
-                    return
-                self.signal_code = SIGNAL_EXIT[number]
-                self.switches.drain(number.name)
-                run.deadline = anyio.current_time() + self.settings.drain_s
 
     # --- the end
 

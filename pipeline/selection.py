@@ -25,11 +25,12 @@ class Selection:
         named = not self.only or any(fnmatchcase(job.key, glob) for glob in self.only)
         return named and (not self.tags or not set(self.tags).isdisjoint(job.tags))
 
-    def refuse_none(self, jobs: Iterator[Job]) -> None:
-        """Raises UsageError if it leaves no job at all."""
-        if (self.only or self.tags) and not any(self.matches(job) for job in jobs):
+    def refuse_none(self, *manifests: Iterator[Job]) -> None:
+        """Raises UsageError if it leaves no job at all, in any of the manifests."""
+        if (self.only or self.tags) and not any(self.matches(job) for jobs in manifests for job in jobs):
             wanted = [*(f"--only {glob}" for glob in self.only), *(f"--tag {tag}" for tag in self.tags)]
-            raise UsageError(f"no job of the manifest matches {' '.join(wanted)}")
+            whose = "the manifest" if len(manifests) == 1 else f"the {len(manifests)} manifests"
+            raise UsageError(f"no job of {whose} matches {' '.join(wanted)}")
 
 
 ALL = Selection()

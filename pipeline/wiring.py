@@ -1,99 +1,50 @@
 """The one place that picks and opens: which provider, which files, which transport, which clock.
 
-`run_manifest` is what the command `nightreel run` uses, and what other programs import.
+`run_manifest` and `run_manifests` are what the command `nightreel run` uses, and what other programs import.
 """
 
 from __future__ import annotations
 
-import os
-import random
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
-from dataclasses import dataclass, field, replace
-from functools import partial
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import (
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import anyio
 
-from pipeline import media
-from pipeline.again import NO_ENDS, UNKNOWN, Ends
-from pipeline.clock import Clock, LoopClock
-from pipeline.config import Settings, resolve
-from pipeline.errors import BusyError, PipelineError, UsageError
+from pipeline.assembly import assemble
+from pipeline.choices import RunOptions, checked_manifests, limits_of, settings_of
+from pipeline.clock import LoopClock, local_day
+from pipeline.config import Settings, shared
+from pipeline.earlier import EarlierNight, earlier_nights
+from pipeline.errors import BusyError, PipelineError
 from pipeline.events import Event, Listener, Trouble
 from pipeline.ledger.account import ACCOUNT_NAME, SqliteAccount
 from pipeline.ledger.base import Account, Ledger
-from pipeline.ledger.others import kept_clips
 from pipeline.logs import JsonLog
-from pipeline.model import REHEARSALS, Probe, Take
-from pipeline.offload import Offload, Threads
-from pipeline.opening import LOG_NAME, batch_folder, check_manifest, open_ledger, refuse_lost_ledger
-from pipeline.pace import Pace
+from pipeline.manifest.shapes import Limits
+from pipeline.offload import Threads
+from pipeline.opening import LOG_NAME, batch_folder, open_ledger, refuse_lost_ledger
 from pipeline.plan import Checked
-from pipeline.reuse import Kept
+from pipeline.remembered import refuse_other, spelled
 from pipeline.runner import Runner, RunResult
-from pipeline.selection import ALL, Selection
-from pipeline.simulated import scenario_named, simulated
-from pipeline.sources.material import LocalMaterial
-from pipeline.stages.base import Record, Switches
-from pipeline.stages.brake import DEFAULT_SHARE, Brake
-from pipeline.stages.budget import Budget
-from pipeline.stages.download import DownloadStage
-from pipeline.stages.finish import FinishStage
-from pipeline.stages.gateway import Gateway
-from pipeline.stages.poll import PollStage
-from pipeline.stages.slots import Slots
-from pipeline.stages.submit import SubmitStage
-from pipeline.storage.local import LocalStorage
+from pipeline.simulated import scenario_named
+from pipeline.stages.access import Access
+from pipeline.stages.budget import RunBudget
 from pipeline.storage.lock import batch_lock
+from pipeline.together import BatchFailure, RunsResult, run_together
 from pipeline.transport.base import Transport
 from pipeline.transport.http import HttpTransport
 
 DISK_THREADS = 8
 LOCK_LOOK_S = 0.5  # the kernel tells nobody when a lock is free, unless a thread waits that no signal ends
 MEDIA_THREADS = 2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunOptions:
-    """What a caller may choose. None: environment, then manifest, then the provider's default decide."""
-
-    output: Path = Path("output")
-    provider: str | None = None
-    base_url: str | None = None
-    max_in_flight: int | None = None
-    downloads: int | None = None
-    selection: Selection = ALL
-    retry: Ends = NO_ENDS  # jobs whose newest take ended so are made anew
-    resubmit_unknown: bool = False  # send once more what may be paid for and running
-    collect: bool = False  # send nothing, bring home what is in flight
-    budget_ticks: int | None = None  # the most that this run's own submits may settle and reserve
-    canary: int | None = None  # so many go first, and the others only once all of them are done
-    reuse: bool = False  # take over clips that other batches below `output` have already
-    remake: bool = False  # many finished jobs may be made anew, because they ask for something else
-    if_running: Literal["fail", "wait"] = "fail"
-    allow_insecure: bool = False
-    allow_private_hosts: bool = False  # take clips from this machine and its network, whatever the gateway
-    rehearse: str | Path | None = None  # by a scenario's name or file: at the simulator, in a folder apart
-    signals: bool = False  # drain on SIGINT and SIGTERM; main thread only
-    env: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)  # holds keys
-
-    def __post_init__(self) -> None:
-        if self.rehearse is not None and self.base_url is not None:
-            raise UsageError("a rehearsal has a gateway of its own: leave out --base-url")
-        if self.reuse and self.collect:
-            raise UsageError("--collect makes nothing new: leave out --reuse")
-
-    @property
-    def batches(self) -> Path:
-        """Where the batch folder lies."""
-        return self.output if self.rehearse is None else self.output / REHEARSALS
-
-    @property
-    def again(self) -> Ends:
-        """What is made anew, by the state of the newest take."""
-        return self.retry | UNKNOWN if self.resubmit_unknown else self.retry
+BatchListener = Callable[[str, Event], None]
+"""Hears which batch an event is of, and the event."""
 
 
 async def run_manifest(
@@ -104,12 +55,29 @@ async def run_manifest(
     Never raises for a job that fails: that is in the result and in the ledger. Raises a PipelineError,
     with the command's exit code on it, where nothing could be started or a run had to be given up.
     """
-    options = options or RunOptions()
-    try:
-        async with AsyncExitStack() as stack:
-            return await _run(Path(manifest), options, on_event, stack)
-    except BaseExceptionGroup as group:
-        raise _unwrapped(group) from group
+    hear: BatchListener | None = None if on_event is None else lambda _batch, event: on_event(event)
+    result = await run_manifests([manifest], options, hear)
+    for busy in result.left_out:
+        raise busy
+    (end,) = result.batches
+    if isinstance(end, BatchFailure):
+        raise end.error
+    return end
+
+
+async def run_manifests(
+    manifests: Sequence[Path | str],
+    options: RunOptions | None = None,
+    on_event: BatchListener | None = None,
+) -> RunsResult:
+    """The same for several manifests and folders of them, side by side within each account's limits.
+
+    Raises a PipelineError where a manifest has a fault, or another run holds a batch: then nothing is sent.
+    A batch that cannot go on by itself is a BatchFailure among the results: no other loses clips by it.
+    """
+    async with AsyncExitStack() as stack:
+        house = _House(options or RunOptions(), on_event, stack)
+        return await house.run([Path(manifest) for manifest in manifests])
 
 
 @asynccontextmanager
@@ -133,80 +101,228 @@ def _transport(settings: Settings, env: Mapping[str, str]) -> HttpTransport:
     )
 
 
-def _unwrapped(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The error that a person should see: task groups wrap even a single one, one layer per group."""
-    named = group.subgroup(PipelineError)
-    error: BaseException = named or group
-    while isinstance(error, BaseExceptionGroup) and (named or len(error.exceptions) == 1):
-        error = error.exceptions[0]
-    return error
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Batch:
+    """One manifest, its folder locked and its files open. `limits`: what flags and manifest name."""
+
+    checked: Checked
+    folder: Path
+    limits: Limits
+    settings: Settings
+    tell: Listener
+    ledger: Ledger
+    account: Account
+    earlier: bool
 
 
-async def _run(
-    path: Path, options: RunOptions, on_event: Listener | None, stack: AsyncExitStack
-) -> RunResult:
-    disk = Threads("disk", DISK_THREADS)
-    stack.callback(disk.close)
-    if options.rehearse is not None:
-        await disk(scenario_named, options.rehearse)  # one that nobody knows makes no folder
-    checked = await disk(check_manifest, path, options.provider, options.env)
-    await disk(options.selection.refuse_none, checked.jobs())
-    folder = batch_folder(options.batches, checked.batch)
-    await _hold(folder, options, on_event, stack)
-    await disk(refuse_lost_ledger, folder)
-    settings = stack.enter_context(_settings(checked, options, folder))
-    clock = LoopClock()
-    log = JsonLog(folder / LOG_NAME, settings.key, clock.wall)
-    stack.callback(log.close)
+class _House:
+    """Opens what a run needs; all of it is closed with the stack."""
 
-    tell = _heard_by(log, on_event)
-    ledger = await stack.enter_async_context(open_ledger(folder))
-    account = await SqliteAccount.open(options.batches / ACCOUNT_NAME, settings.origin, folder.name, disk)
-    stack.push_async_callback(account.close)
-    transport = _transport(settings, options.env)
-    stack.push_async_callback(transport.close)
-    media_threads = Threads("media", MEDIA_THREADS)
-    stack.callback(media_threads.close)
-    runner = assemble(
-        checked=checked,
-        selection=options.selection,
-        again=options.again,
-        collect=options.collect,
-        canary=options.canary,
-        remake=options.remake,
-        account=account,
-        others=options.batches if options.reuse else None,
-        settings=settings,
-        folder=folder,
-        ledger=ledger,
-        transport=transport,
-        disk=disk,
-        media_threads=media_threads,
-        clock=clock,
-        tell=tell,
-    )
-    return await runner.run(signals=options.signals)
+    def __init__(self, options: RunOptions, on_event: BatchListener | None, stack: AsyncExitStack) -> None:
+        self._options = options
+        self._on_event = on_event
+        self._stack = stack
+        self._clock = LoopClock()
+        self._disk = Threads("disk", DISK_THREADS)
+        stack.callback(self._disk.close)
+        self._media_threads = Threads("media", MEDIA_THREADS)
+        stack.callback(self._media_threads.close)
+        self._several = False
+        self._ends: dict[str, RunResult | BatchFailure] = {}
+        self._left_out: list[BusyError] = []
 
+    async def run(self, manifests: Sequence[Path]) -> RunsResult:
+        if self._options.rehearse is not None:
+            await self._disk(scenario_named, self._options.rehearse)  # one that nobody knows makes no folder
+        day = self._options.date or local_day(self._clock.wall())
+        all_checked = await self._disk(checked_manifests, manifests, self._options, day)
+        self._several = len(all_checked) > 1
+        batches = []
+        for checked, folder in await self._hold(all_checked):
+            earlier = await self._disk(earlier_nights, self._options.batches, checked)
+            self._several |= bool(earlier)
+            with self._failing(checked):
+                batches.append(await self._open(checked, folder))
+            for night in earlier:
+                batches += await self._open_earlier(checked, night)
+        batches, runners = self._runners(batches)
+        ends = await run_together(runners, signals=self._options.signals)
+        for batch, end in zip(batches, ends, strict=True):
+            if isinstance(end, RunResult):
+                self._ends[end.batch] = end
+            else:
+                with self._failing(batch.checked, batch.tell):
+                    raise end
+        tonight = [checked.batch for checked in all_checked]
+        return RunsResult(
+            batches=tuple(self._ends[batch] for batch in tonight if batch in self._ends),
+            left_out=tuple(self._left_out),
+            earlier=tuple(end for batch, end in self._ends.items() if batch not in tonight)
+            if any(checked.dated for checked in all_checked)
+            else None,
+        )
 
-async def _hold(folder: Path, options: RunOptions, on_event: Listener | None, stack: AsyncExitStack) -> None:
-    """Lock the batch; wait for another run to end where the caller wants that. Raises BusyError."""
-    told = False
-    while True:
+    # --- what goes wrong with one batch
+
+    @contextmanager
+    def _failing(self, checked: Checked, tell: Listener | None = None) -> Iterator[None]:
+        """What goes wrong in here ends this batch alone. A fault of ours is none of these."""
         try:
-            stack.enter_context(batch_lock(folder))
-            return
-        except BusyError as exc:
-            if options.if_running == "fail":
-                raise
-            if on_event is not None and not told:
-                told = True
-                on_event(Trouble(event="batch.busy", message=f"{exc}; waiting"))
-        await anyio.sleep(LOCK_LOOK_S)
+            yield
+        except BusyError:
+            raise
+        except (PipelineError, OSError) as exc:
+            self._fail(checked, tell or self._told_of(checked.batch), exc)
+
+    def _fail(self, checked: Checked, tell: Listener, error: Exception) -> None:
+        folder = self._options.batches / checked.batch
+        self._ends[checked.batch] = BatchFailure(batch=checked.batch, folder=folder, error=error)
+        if self._several:  # else it is raised
+            tell(Trouble(event="batch.failed", message=f"not run to its end: {error}"))
+
+    def _told_of(self, batch: str) -> Listener:
+        """What the caller hears of a batch."""
+        hear = self._on_event
+        return (lambda _event: None) if hear is None else (lambda event: hear(batch, event))
+
+    # --- locks
+
+    async def _hold(self, all_checked: Sequence[Checked]) -> list[tuple[Checked, Path]]:
+        """Lock the batches, in an order in which two such runs never wait for one another."""
+        held = []
+        for checked in sorted(all_checked, key=lambda checked: checked.batch):
+            with self._failing(checked):
+                folder = batch_folder(self._options.batches, checked.batch)
+                if await self._locked(folder):
+                    held.append((checked, folder))
+        return held
+
+    async def _locked(self, folder: Path) -> bool:
+        """Lock one; wait for another run to end, or leave the batch out, where the caller wants that."""
+        told = False
+        while True:
+            try:
+                self._stack.enter_context(batch_lock(folder))
+                return True
+            except BusyError as exc:
+                if self._options.if_running == "fail":
+                    raise
+                if self._options.if_running == "skip":
+                    self._left_out.append(exc)
+                    return False
+                if not told:
+                    told = True
+                    self._told_of(folder.name)(Trouble(event="batch.busy", message=f"{exc}; waiting"))
+            await anyio.sleep(LOCK_LOOK_S)
+
+    # --- files
+
+    async def _open_earlier(self, tonight: Checked, night: EarlierNight) -> list[_Batch]:
+        """The batch of another day, to be collected beside tonight's; none where there is nothing to do."""
+        checked = replace(tonight, batch=night.folder.name)
+        tell = self._told_of(checked.batch)
+        if night.note is not None:
+            tell(Trouble(event="batch.earlier", message=f"batch {checked.batch}: {night.note}"))
+        if night.open:
+            try:
+                with self._failing(checked):
+                    self._stack.enter_context(batch_lock(night.folder))
+                    return [await self._open(checked, night.folder, earlier=True)]
+            except BusyError as exc:
+                tell(Trouble(event="batch.busy", message=f"{exc}; what is open there is left to that run"))
+        return []
+
+    async def _open(self, checked: Checked, folder: Path, *, earlier: bool = False) -> _Batch:
+        options = self._options
+        async with AsyncExitStack() as stack:
+            await self._disk(refuse_lost_ledger, folder)
+            limits = limits_of(checked, options)
+            settings = stack.enter_context(settings_of(checked, limits, options, folder))
+            log = JsonLog(folder / LOG_NAME, settings.key, self._clock.wall)
+            stack.callback(log.close)
+            ledger = await stack.enter_async_context(open_ledger(folder))
+            note = await self._disk(refuse_other, await ledger.last_manifest(), checked.path, folder)
+            account = await SqliteAccount.open(
+                options.batches / ACCOUNT_NAME, settings.origin, folder.name, self._disk
+            )
+            stack.push_async_callback(account.close)
+            self._stack.push_async_exit(stack.pop_all())
+        return _Batch(
+            checked=checked if note is None else replace(checked, notes=(*checked.notes, note)),
+            folder=folder,
+            limits=limits,
+            settings=settings,
+            tell=_heard_by(log, self._told_of(checked.batch)),
+            ledger=ledger,
+            account=account,
+            earlier=earlier,
+        )
+
+    # --- runners
+
+    def _runners(self, batches: Sequence[_Batch]) -> tuple[list[_Batch], list[Runner]]:
+        """A runner for each batch whose account can be reached, and these batches."""
+        buyers = [batch.ledger for batch in batches if not batch.earlier]
+        run_budget = RunBudget(buyers) if len(buyers) > 1 else None
+        accounts: dict[tuple[str, ...], list[_Batch]] = {}
+        for batch in batches:
+            settings = batch.settings
+            name = (settings.provider, settings.base_url, settings.key.reveal())
+            accounts.setdefault(name, []).append(batch)
+        reached: list[_Batch] = []
+        runners: list[Runner] = []
+        for sharers in accounts.values():
+            all_settings = [batch.settings for batch in sharers]
+            if len(sharers) > 1:
+                all_settings = shared(all_settings, [batch.limits for batch in sharers])
+            if (access := self._access(sharers, all_settings[0])) is None:
+                continue
+            for batch, settings in zip(sharers, all_settings, strict=True):
+                reached.append(batch)
+                runners.append(self._runner(batch, settings, access, run_budget))
+        return reached, runners
+
+    def _access(self, sharers: Sequence[_Batch], settings: Settings) -> Access | None:
+        """What these batches share; None where their gateway cannot be reached the way it is set."""
+        try:
+            transport = _transport(settings, self._options.env)
+        except PipelineError as exc:
+            for batch in sharers:
+                self._fail(batch.checked, batch.tell, exc)
+            return None
+        self._stack.push_async_callback(transport.close)
+        return Access.by(settings, transport, self._clock)
+
+    def _runner(
+        self, batch: _Batch, settings: Settings, access: Access, run_budget: RunBudget | None
+    ) -> Runner:
+        options = self._options
+        return assemble(
+            checked=batch.checked,
+            manifest=spelled(batch.checked.path, batch.folder),
+            selection=options.selection,
+            again=options.again,
+            collect=options.collect,
+            earlier=batch.earlier,
+            canary=options.canary,
+            remake=options.remake,
+            account=batch.account,
+            others=options.batches if options.reuse and not batch.earlier else None,
+            run_budget=run_budget,
+            settings=settings,
+            folder=batch.folder,
+            ledger=batch.ledger,
+            access=access,
+            disk=self._disk,
+            media_threads=self._media_threads,
+            clock=self._clock,
+            tell=batch.tell,
+        )
 
 
-def _heard_by(log: JsonLog, on_event: Listener | None) -> Listener:
+def _heard_by(log: JsonLog, hear: Listener) -> Listener:
     """Events to the log and to the caller. A face that fails must not stop a run that holds paid work."""
-    faces = [] if on_event is None else [on_event]
+    faces = [hear]
 
     def tell(event: Event) -> None:
         log(event)
@@ -218,122 +334,3 @@ def _heard_by(log: JsonLog, on_event: Listener | None) -> Listener:
                 log(Trouble(event="listener.failed", message=f"{type(exc).__name__}: {exc}"))
 
     return tell
-
-
-def _settings(checked: Checked, options: RunOptions, folder: Path) -> AbstractContextManager[Settings]:
-    """The run's settings, and while they are open, a gateway where the run brings its own."""
-    provider, limits = checked.provider, checked.head.limits
-    limits = replace(
-        limits,
-        max_in_flight=options.max_in_flight or limits.max_in_flight,
-        downloads=options.downloads or limits.downloads,
-        run_budget_ticks=options.budget_ticks,
-    )
-    if provider.name == "sim" or options.rehearse is not None:
-        return simulated(provider, limits, folder, options.rehearse)
-    return nullcontext(
-        resolve(
-            provider.name,
-            provider.capabilities,
-            limits,
-            options.env,
-            base_url=options.base_url,
-            allow_insecure=options.allow_insecure,
-            allow_private_hosts=options.allow_private_hosts,
-        )
-    )
-
-
-def assemble(
-    *,
-    checked: Checked,
-    selection: Selection = ALL,
-    again: Ends = NO_ENDS,
-    collect: bool = False,
-    canary: int | None = None,
-    remake: bool = False,
-    account: Account | None = None,
-    others: Path | None = None,
-    settings: Settings,
-    folder: Path,
-    ledger: Ledger,
-    transport: Transport,
-    disk: Offload,
-    media_threads: Offload,
-    clock: Clock,
-    tell: Listener,
-) -> Runner:
-    """A runner from its parts. Whatever has to do with the outside world can be replaced by a test.
-
-    `others`: where batches lie whose clips may be taken over.
-    """
-    rng = random.Random()  # noqa: S311 - jitter, no secrets
-    storage = LocalStorage(folder)
-    watchers: list[Listener] = [tell]
-
-    def tell_all(event: Event) -> None:
-        for watcher in watchers:
-            watcher(event)
-
-    switches = Switches(tell_all)
-    record = Record(ledger, clock, tell_all)
-    budget = Budget(settings.caps, account, record, switches)
-    share = checked.head.brake_share
-    watchers += [budget.hear, Brake(switches, DEFAULT_SHARE if share is None else share).hear]
-
-    def tell_behind(count: int) -> None:
-        why = f"{count} clips wait to be downloaded: nothing new is sent until there are fewer"
-        record.trouble("run.downloads_behind", why)
-
-    slots = Slots(
-        settings.max_in_flight,
-        clock,
-        switches.submits_off,
-        most_behind=2 * settings.downloads,
-        tell_behind=tell_behind,
-    )
-    gateway = Gateway(
-        provider=checked.provider,
-        transport=transport,
-        settings=settings,
-        pace=Pace(settings.submit_per_s, settings.poll_per_s),
-        switches=switches,
-        record=record,
-        clock=clock,
-        rng=rng,
-    )
-
-    def kept() -> Kept:
-        assert others is not None, "nothing is taken over"
-        note = partial(record.trouble, "batch.left_out")
-        return kept_clips(others, folder, settings.origin, disk, note)
-
-    async def probe(take: Take) -> Probe:
-        return await media_threads(media.probe, storage.part_path(take))
-
-    material = LocalMaterial(folder, storage.where, media_threads)
-    return Runner(
-        checked=checked,
-        selection=selection,
-        again=again,
-        collect=collect,
-        canary=canary,
-        kept=None if others is None else kept,
-        remake=remake,
-        settings=settings,
-        folder=folder,
-        ledger=ledger,
-        storage=storage,
-        gateway=gateway,
-        record=record,
-        switches=switches,
-        slots=slots,
-        budget=budget,
-        submit=SubmitStage(gateway, slots, record, switches, material, budget),
-        poll=PollStage(gateway, slots, record, switches),
-        download=DownloadStage(gateway, slots, transport, storage, record, switches, disk),
-        finish=FinishStage(storage, probe, record, switches, disk),
-        disk=disk,
-        clock=clock,
-        tell=tell_all,
-    )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from pipeline.errors import UsageError
 from pipeline.selection import Selection
 
 Output = Annotated[
@@ -27,6 +29,13 @@ Limit = Annotated[
 EnvFile = Annotated[
     Path | None,
     typer.Option(help="A file of NAME=value lines with keys and addresses; goes before the environment."),
+]
+Date = Annotated[
+    str | None,
+    typer.Option(
+        help="The day of a batch with ${date} in its name, such as 2026-11-23; else it is today's.",
+        metavar="YYYY-MM-DD",
+    ),
 ]
 BaseUrl = Annotated[
     str | None, typer.Option(help="The gateway's address; also COMETAPI_BASE_URL and the like.")
@@ -52,6 +61,16 @@ Reuse = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 OUTPUT = Path("output")
+
+
+def day(text: str | None) -> date | None:
+    """Raises UsageError for what is no day."""
+    try:
+        if text is None or (len(text) == len("2026-11-23") and text.isascii()):
+            return None if text is None else date.fromisoformat(text)
+    except ValueError:
+        pass
+    raise UsageError(f"--date is a day such as 2026-11-23, not {text!r}")
 
 
 def selection(only: list[str] | None, tag: list[str] | None, limit: int | None) -> Selection:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import shlex
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,13 +17,16 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.again import NO_ENDS, Ends
 from pipeline.cli import options as opt
 from pipeline.cli.env import environment
 from pipeline.cli.table import out, put
 from pipeline.forecast import SENT, JobForecast, Outlook
 from pipeline.money import usd_text
-from pipeline.opening import Finds, foreseen
+from pipeline.opening import Finds, check_manifest, foreseen
 from pipeline.plan import Checked
+from pipeline.selection import Selection
+from pipeline.several import chosen_manifests
 from pipeline.shown import shown, shown_json
 
 MAX_ROWS = 40
@@ -72,13 +78,15 @@ class Summary:
 
 def command(
     manifests: Annotated[
-        list[Path], typer.Argument(help="The YAML files with the jobs.", show_default=False)
+        list[Path],
+        typer.Argument(help="The YAML files with the jobs, or folders of them.", show_default=False),
     ],
     output: opt.Output = opt.OUTPUT,
     provider: opt.Provider = None,
     only: opt.Only = None,
     tag: opt.Tag = None,
     limit: opt.Limit = None,
+    date: opt.Date = None,
     reuse: opt.Reuse = False,
     env_file: opt.EnvFile = None,
     as_json: opt.AsJson = False,
@@ -90,22 +98,66 @@ def command(
       nightreel plan teasers.yaml
       nightreel plan teasers.yaml --tag hero --limit 5
       nightreel plan summer.yaml --reuse
+      nightreel plan manifests/
+      nightreel plan nightly.yaml --date 2026-11-23
     """
-    what = {
-        "output": output,
-        "provider": provider,
-        "selection": opt.selection(only, tag, limit),
-        "reuse": reuse,
-    }
+    selection = opt.selection(only, tag, limit)
     env = environment(env_file)
-    show([asyncio.run(summary(manifest, env=env, **what)) for manifest in manifests], as_json=as_json)
+    found = asyncio.run(
+        summaries(
+            manifests,
+            provider=provider,
+            env=env,
+            output=output,
+            selection=selection,
+            again=NO_ENDS,
+            reuse=reuse,
+            date=opt.day(date),
+        )
+    )
+    show(found, as_json=as_json)
 
 
-async def summary(manifest: Path, **what: Any) -> Summary:
+async def summaries(
+    manifests: Sequence[Path],
+    *,
+    provider: str | None,
+    env: Mapping[str, str],
+    output: Path,
+    selection: Selection,
+    again: Ends,
+    reuse: bool,
+    date: date | None,
+    base_url: str | None = None,
+    simulated: bool = False,
+) -> list[Summary]:
+    """What a run of these would do. `date`: of a batch per night, today where it is None.
+
+    Raises UsageError where it could not begin.
+    """
+    all_checked = chosen_manifests(
+        manifests,
+        selection,
+        partial(check_manifest, provider=provider, env=env, day=date),
+        dated=date is not None,
+    )
+    what: dict[str, Any] = {
+        "output": output,
+        "selection": selection,
+        "again": again,
+        "reuse": reuse,
+        "base_url": base_url,
+        "simulated": simulated,
+        "env": env,
+    }
+    return [await _summary(checked, **what) for checked in all_checked]
+
+
+async def _summary(checked: Checked, **what: Any) -> Summary:
     """`what`: as `opening.foreseen` takes it."""
-    async with foreseen(manifest, **what) as seen, aclosing(seen.jobs) as jobs:
+    async with foreseen(checked, **what) as seen, aclosing(seen.jobs) as jobs:
         folder = what["output"] / seen.checked.batch
-        found = Summary(seen.checked, folder, reuse=what.get("reuse", False), spent_ticks=seen.spent_ticks)
+        found = Summary(seen.checked, folder, reuse=what["reuse"], spent_ticks=seen.spent_ticks)
         async for job in jobs:
             found.add(job)
         found.finds = await seen.finds()
@@ -185,8 +237,20 @@ def _budget(found: Summary) -> list[str]:
     return [line + (f": {usd_text(short)} too little, what does not fit is held" if short > 0 else "")]
 
 
-def question(found: Summary) -> list[str]:
-    """What a person should know before money is spent."""
+def question(all_found: Sequence[Summary]) -> list[str]:
+    """What a person should know before money is spent, of each batch and of all together."""
+    if len(all_found) == 1:
+        return _question(all_found[0])
+    lines = [f"{found.checked.batch}: {line}" for found in all_found for line in _question(found)]
+    count, ticks = sum(found.to_send for found in all_found), sum(found.ticks for found in all_found)
+    unpriced = sum(found.unpriced for found in all_found)
+    price = "unknown" if unpriced == count else usd_text(ticks)
+    if 0 < unpriced < count:
+        price += f", and {unpriced} job{'s' * (unpriced != 1)} whose price is not known"
+    return [*lines, f"together: {count} clips in {len(all_found)} batches: {price}"]
+
+
+def _question(found: Summary) -> list[str]:
     count, where = found.to_send, found.checked.provider.capabilities.title
     lines = [f"{count} clip{'s' * (count != 1)} at {where}: {price_text(found)}", *_budget(found)]
     lines += savings(found)

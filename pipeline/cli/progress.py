@@ -24,7 +24,6 @@ from pipeline.events import (
     Draining,
     Event,
     Paused,
-    RunEnded,
     RunStarted,
     TakeMoved,
     TakePolled,
@@ -48,7 +47,9 @@ class Loudness(Enum):
 class Face(Protocol):
     """Shows events to a person."""
 
-    def __call__(self, event: Event) -> None: ...
+    def __call__(self, event: Event, batch: str = "") -> None:
+        """`batch`: to name it in front of the message, where several are run."""
+
     def close(self) -> None: ...
 
 
@@ -62,8 +63,10 @@ class Tally:
         self._began = time.monotonic()
 
     def start(self, event: RunStarted) -> None:
-        self.states = Counter(event.counts)
-        self._began = time.monotonic()
+        """One batch more, of perhaps several."""
+        if not self.states:
+            self._began = time.monotonic()
+        self.states.update(event.counts)
 
     def move(self, event: TakeMoved) -> None:
         take, before = event.take, event.before
@@ -138,6 +141,14 @@ def describe(event: Event, loudness: Loudness = Loudness.NORMAL) -> Text | None:
             return None
 
 
+def _said(event: Event, loudness: Loudness, batch: str) -> Text | None:
+    """The same, with the batch in front of it. A run's start names it anyhow."""
+    line = describe(event, loudness)
+    if line is None or not batch or isinstance(event, RunStarted):
+        return line
+    return Text.assemble(f"{shown(batch)}: ", line)
+
+
 def _detail(take: Take) -> str:
     if take.state is TakeState.ACCEPTED:
         return f" as {take.remote_id}"
@@ -157,8 +168,8 @@ class PlainFace:
     def __init__(self, loudness: Loudness = Loudness.NORMAL) -> None:
         self._loudness = loudness
 
-    def __call__(self, event: Event) -> None:
-        if (line := describe(event, self._loudness)) is not None:
+    def __call__(self, event: Event, batch: str = "") -> None:
+        if (line := _said(event, self._loudness, batch)) is not None:
             print(line.plain, file=sys.stderr, flush=True)
 
     def close(self) -> None:
@@ -166,7 +177,7 @@ class PlainFace:
 
 
 class LiveFace:
-    """A bar that redraws, and above it the lines that should stay."""
+    """A bar that redraws, for all batches together, and above it the lines that should stay."""
 
     def __init__(self, loudness: Loudness = Loudness.NORMAL) -> None:
         self._loudness = loudness
@@ -180,7 +191,7 @@ class LiveFace:
         )
         self._bar = self._progress.add_task("", total=None)
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: Event, batch: str = "") -> None:
         match event:
             case RunStarted():
                 self._tally.start(event)
@@ -193,9 +204,7 @@ class LiveFace:
                 return
             case TakePolled() if self._loudness is not Loudness.VERBOSE:
                 return
-            case RunEnded():
-                self._progress.stop()
-        if (line := describe(event, self._loudness)) is not None:
+        if (line := _said(event, self._loudness, batch)) is not None:
             self._console.print(line)
         self._progress.update(
             self._bar, total=self._tally.total, completed=self._tally.settled, description=self._tally.line()
@@ -212,10 +221,10 @@ class Patient:
         self._face = face
         self._gone = False
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: Event, batch: str = "") -> None:
         if not self._gone:
             try:
-                self._face(event)
+                self._face(event, batch)
             except OSError:  # broken pipe, full disk, closed terminal
                 self._leave()
 

@@ -9,26 +9,31 @@ from contextlib import aclosing
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from pipeline.again import NO_ENDS, ends_named
+from pipeline.choices import RunOptions
 from pipeline.cli import options as opt
 from pipeline.cli import plan
 from pipeline.cli.app import say
 from pipeline.cli.env import environment
 from pipeline.cli.progress import Face, Loudness, face
 from pipeline.cli.table import SIMULATED, counts_text, out, put, take_facts, take_table
-from pipeline.errors import BusyError, UsageError
+from pipeline.clock import LoopClock, local_day
+from pipeline.errors import UsageError
+from pipeline.events import Event
 from pipeline.model import Take, TakeState
 from pipeline.money import ticks_of, usd_text
 from pipeline.opening import batch_takes, clip_of
 from pipeline.runner import RunResult
+from pipeline.several import manifest_files
 from pipeline.shown import shown_json
 from pipeline.simulated import scenario_named
 from pipeline.stages.base import STOPPED
-from pipeline.wiring import RunOptions, run_manifest
+from pipeline.together import BatchFailure, RunsResult
+from pipeline.wiring import run_manifests
 
 CALM = "calm"  # the scenario of a rehearsal that names none
 INTERRUPTED = 130
@@ -47,7 +52,10 @@ class IfRunning(StrEnum):
 
 
 def command(
-    manifest: Annotated[Path, typer.Argument(help="The YAML file with the jobs.", show_default=False)],
+    manifests: Annotated[
+        list[Path],
+        typer.Argument(help="The YAML files with the jobs, or folders of them.", show_default=False),
+    ],
     output: opt.Output = opt.OUTPUT,
     provider: opt.Provider = None,
     base_url: opt.BaseUrl = None,
@@ -73,6 +81,7 @@ def command(
     only: opt.Only = None,
     tag: opt.Tag = None,
     limit: opt.Limit = None,
+    date: opt.Date = None,
     retry: Annotated[
         str | None,
         typer.Option(
@@ -139,7 +148,7 @@ def command(
         bool, typer.Option("--no-progress", help="Plain lines, no redrawing, also on a terminal.")
     ] = False,
 ) -> None:
-    """Make every clip of a manifest that is not there yet.
+    """Make every clip of a manifest that is not there yet, or of several at once.
 
     The same command again does only what is missing: nothing that a gateway accepted is ever sent twice.
     The first Ctrl-C stops in good order, the second at once; both are safe.
@@ -156,6 +165,9 @@ def command(
       nightreel run summer.yaml --reuse
       nightreel run teasers.yaml --collect
       nightreel run teasers.yaml --rehearse --scenario flaky
+      nightreel run teasers.yaml trailers.yaml --budget 20
+      nightreel run manifests/ --if-running skip
+      nightreel run nightly.yaml --date 2026-11-23
     """
     _allow_many_files()
     if quiet and verbose:
@@ -171,6 +183,7 @@ def command(
         max_in_flight=max_in_flight,
         downloads=downloads,
         selection=opt.selection(only, tag, limit),
+        date=opt.day(date),
         retry=NO_ENDS if retry is None else ends_named(retry),
         resubmit_unknown=resubmit_unknown,
         collect=collect,
@@ -178,7 +191,7 @@ def command(
         canary=canary,
         reuse=reuse,
         remake=remake,
-        if_running="wait" if if_running is IfRunning.WAIT else "fail",
+        if_running=if_running.value,
         allow_insecure=allow_insecure,
         allow_private_hosts=allow_private_hosts,
         rehearse=_rehearsed(rehearse, scenario),
@@ -186,22 +199,38 @@ def command(
         env=environment(env_file),
     )
     if dry_run:
-        _dry_run(manifest, options, as_json=as_json)
+        _dry_run(manifests, options, as_json=as_json)
         return
     if not (yes or collect or options.rehearse is not None) and sys.stdin.isatty() and sys.stderr.isatty():
-        options = _agreed(manifest, options)
+        options = _agreed(manifests, options)
     loudness = Loudness.QUIET if quiet else Loudness.VERBOSE if verbose else Loudness.NORMAL
     shown = face(loudness, live=not no_progress)
-    try:
-        result, takes = asyncio.run(_run(manifest, options, shown))
-    except BusyError as exc:
-        if if_running is not IfRunning.SKIP:
-            raise
-        say(f"left out: {exc}")
-        return
-    if as_json or not quiet:
-        print_result(result, takes, as_json=as_json)
+    listed = len(manifests) > 1 or manifests[0].is_dir()
+    result, takes = asyncio.run(_run(manifests, options, shown))
+    for busy in result.left_out:
+        say(f"left out: {busy}")
+    if len(result.batches) == 1 and not (as_json and listed):
+        _raise_failure(result.batches[0])
+    if as_json and (listed or result.batches):
+        print(shown_json(_document(result, takes, listed=listed)))
+    elif not as_json and not quiet:
+        for end in (*result.batches, *(result.earlier or ())):
+            _print_end(end, takes.get(end.batch, []))
     raise typer.Exit(result.exit_code)
+
+
+def _document(result: RunsResult, takes: dict[str, list[Take]], *, listed: bool) -> dict[str, object]:
+    """What `--json` prints: the one batch, or a list of them; earlier nights apart."""
+    batches = [_end_facts(end, takes.get(end.batch, [])) for end in result.batches]
+    found = {"exit_code": result.exit_code, "batches": batches} if listed else batches[0]
+    if result.earlier is not None:
+        found["earlier"] = [_end_facts(end, takes.get(end.batch, [])) for end in result.earlier]
+    return found
+
+
+def _raise_failure(only: RunResult | BatchFailure) -> None:
+    if isinstance(only, BatchFailure):
+        raise only.error
 
 
 def _rehearsed(rehearse: bool, scenario: str | None) -> str | None:
@@ -211,26 +240,28 @@ def _rehearsed(rehearse: bool, scenario: str | None) -> str | None:
     return (CALM if scenario is None else scenario) if rehearse else None
 
 
-def _dry_run(manifest: Path, options: RunOptions, *, as_json: bool) -> None:
+def _dry_run(manifests: list[Path], options: RunOptions, *, as_json: bool) -> None:
     if options.rehearse is not None:
         scenario_named(options.rehearse)
-    found = asyncio.run(plan.summary(manifest, output=options.batches, env=options.env, **_what(options)))
-    plan.show([found], as_json=as_json)
+    plan.show(_foreseen(manifests, options), as_json=as_json)
     if options.rehearse is not None and not as_json:
         out().print("a rehearsal: nothing of this would be bought")
 
 
-def _agreed(manifest: Path, options: RunOptions) -> RunOptions:
+def _agreed(manifests: list[Path], options: RunOptions) -> RunOptions:
     """Ask once before money is spent. Leaves with exit code 4 where that is not wanted."""
-    found = asyncio.run(plan.summary(manifest, output=options.batches, env=options.env, **_what(options)))
-    if not found.to_send or found.checked.provider.name == "sim":
+    today = local_day(LoopClock().wall())
+    found = _foreseen(manifests, options)
+    paid = [one for one in found if one.to_send and one.checked.provider.name != "sim"]
+    if not paid:
         return options
-    for line in plan.question(found):
+    for line in plan.question(paid):
         say(line)
     if not _says_yes():
         say("nothing was sent; with --collect, what is in flight is brought home")
         raise typer.Exit(STOPPED)
-    return replace(options, remake=True)
+    dated = any(one.checked.dated for one in paid)  # midnight may pass while somebody thinks
+    return replace(options, remake=True, date=options.date or (today if dated else None))
 
 
 def _says_yes() -> bool:
@@ -243,15 +274,20 @@ def _says_yes() -> bool:
         raise typer.Exit(INTERRUPTED) from None
 
 
-def _what(options: RunOptions) -> dict[str, Any]:
-    return {
-        "provider": options.provider,
-        "selection": options.selection,
-        "again": options.again,
-        "reuse": options.reuse,
-        "base_url": options.base_url,
-        "simulated": options.rehearse is not None,
-    }
+def _foreseen(manifests: list[Path], options: RunOptions) -> list[plan.Summary]:
+    summaries = plan.summaries(
+        manifests,
+        provider=options.provider,
+        env=options.env,
+        output=options.batches,
+        selection=options.selection,
+        again=options.again,
+        reuse=options.reuse,
+        date=options.date,
+        base_url=options.base_url,
+        simulated=options.rehearse is not None,
+    )
+    return asyncio.run(summaries)
 
 
 def _allow_many_files() -> None:
@@ -262,12 +298,27 @@ def _allow_many_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-async def _run(manifest: Path, options: RunOptions, shown: Face) -> tuple[RunResult, list[Take]]:
-    """The run, and the takes to show: all of a small batch, only those without a clip of a large one."""
+async def _run(
+    manifests: list[Path], options: RunOptions, shown: Face
+) -> tuple[RunsResult, dict[str, list[Take]]]:
+    """The run, and the takes to show of each batch."""
+    several = len(manifest_files(manifests)) > 1
+    heard: set[str] = set()
+
+    def hear(batch: str, event: Event) -> None:
+        heard.add(batch)
+        shown(event, batch if several or len(heard) > 1 else "")
+
     try:
-        result = await run_manifest(manifest, options, shown)
+        result = await run_manifests(manifests, options, hear)
     finally:
         shown.close()
+    ran = [end for end in (*result.batches, *(result.earlier or ())) if isinstance(end, RunResult)]
+    return result, {one.batch: await _takes_to_show(one) for one in ran}
+
+
+async def _takes_to_show(result: RunResult) -> list[Take]:
+    """All of a small batch, only those without a clip of a large one."""
     total = sum(result.counts.values())
     small = total <= MAX_ROWS
     shown_takes: list[Take] = []
@@ -278,14 +329,18 @@ async def _run(manifest: Path, options: RunOptions, shown: Face) -> tuple[RunRes
                     shown_takes.append(take)
                 if len(shown_takes) == MAX_ROWS:
                     break
-    return result, shown_takes
+    return shown_takes
 
 
-def print_result(result: RunResult, takes: list[Take], *, as_json: bool) -> None:
-    """The table and the sums on stdout, or the same as JSON."""
-    if as_json:
-        print(shown_json(_facts(result, takes)))
-        return
+def _print_end(end: RunResult | BatchFailure, takes: list[Take]) -> None:
+    """The table and the sums on stdout."""
+    if isinstance(end, RunResult):
+        print_result(end, takes)
+    else:
+        put(out(), f"not run to its end: batch {end.batch}: {end.error}")
+
+
+def print_result(result: RunResult, takes: list[Take]) -> None:
     console = out()
     rows = [(take, clip_of(result.folder, take)) for take in takes]
     if rows:
@@ -307,6 +362,17 @@ def print_result(result: RunResult, takes: list[Take], *, as_json: bool) -> None
         console.print(SIMULATED)
     if any(take.state is not DONE for take in takes):
         put(console, f"what to do: nightreel status {result.folder}")
+
+
+def _end_facts(end: RunResult | BatchFailure, takes: list[Take]) -> dict[str, object]:
+    if isinstance(end, RunResult):
+        return _facts(end, takes)
+    return {
+        "batch": end.batch,
+        "folder": str(end.folder),
+        "exit_code": end.exit_code,
+        "error": str(end.error),
+    }
 
 
 def _facts(result: RunResult, takes: list[Take]) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -9,42 +10,47 @@ import typer
 
 from pipeline.cli import options as opt
 from pipeline.cli.app import put, say
-from pipeline.errors import ManifestError, Problem, UsageError
+from pipeline.errors import ManifestError, Problem
 from pipeline.opening import check_manifest
+from pipeline.plan import Checked
+from pipeline.several import looked_at, manifest_files, same_batches
 from pipeline.shown import shown_json
 
 
 def command(
-    manifests: Annotated[list[Path], typer.Argument(help="YAML files to check.", show_default=False)],
+    manifests: Annotated[
+        list[Path], typer.Argument(help="YAML files to check, or folders of them.", show_default=False)
+    ],
     provider: opt.Provider = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
 ) -> None:
     """Find everything wrong with manifests: the first 100 problems, each with its place. Sends nothing.
 
     \b
-    Example:
-      nightreel validate manifests/*.yaml
+    Examples:
+      nightreel validate teasers.yaml
+      nightreel validate manifests/
     """
     problems: list[Problem] = []
+    sound: list[Checked] = []
     total, found = 0, []
-    for path in manifests:
-        try:
-            checked = check_manifest(path, provider)
-        except ManifestError as exc:
-            problems += exc.problems
-            total += exc.total
-            found.append({"manifest": str(path), "valid": False, "problems": exc.total})
-        except UsageError as exc:  # no such file: the others are still worth a look
-            problems.append(Problem(str(path), 1, 1, str(exc)))
-            total += 1
-            found.append({"manifest": str(path), "valid": False, "problems": 1})
-        else:
-            jobs = checked.manifest.jobs
-            found.append({"manifest": str(path), "valid": True, "jobs": jobs})
-            for note in checked.notes:
-                say(f"note: {path}: {note}")
-            if not as_json:
-                put(f"{path}: {jobs} job{'s' * (jobs != 1)}, no problems")
+    for path in manifest_files(manifests):
+        checked, its_problems, count = looked_at(path, partial(check_manifest, provider=provider))
+        if checked is not None:
+            its_problems = same_batches([*sound, checked])
+            count = len(its_problems)
+        problems += its_problems
+        total += count
+        if checked is None or count:
+            found.append({"manifest": str(path), "valid": False, "problems": count})
+            continue
+        sound.append(checked)
+        jobs = checked.manifest.jobs
+        found.append({"manifest": str(path), "valid": True, "jobs": jobs})
+        for note in checked.notes:
+            say(f"note: {path}: {note}")
+        if not as_json:
+            put(f"{path}: {jobs} job{'s' * (jobs != 1)}, no problems")
     if as_json:
         listed = [
             {"file": each.file, "line": each.line, "column": each.column, "message": each.message}

@@ -169,12 +169,22 @@ class Account(Protocol):
 class Ledger(Protocol):
     """The record of a batch: all else can be made from it and the clips."""
 
-    async def begin_run(self, manifest: str, now: float, *, remake: bool = False) -> None: ...
+    async def begin_run(
+        self, manifest: str, now: float, *, remake: bool = False, carry: bool = False
+    ) -> None:
+        """`manifest`: its path as `remembered.spelled` writes it.
+
+        `carry`: the run plans nothing, so what the last one wanted is wanted still.
+        """
+
+    async def last_manifest(self) -> str | None:
+        """What the last run called its manifest."""
+
     async def end_run(self, exit_code: int, now: float) -> None: ...
 
-    async def recover(self, now: float) -> int:
+    async def recover(self, now: float, *, unsent: bool = True) -> int:
         """Settle what the last run left: `submitting` becomes unknown (how many is returned),
-        `held` and `blocked` become planned."""
+        and with `unsent`, `held` and `blocked` become planned."""
 
     async def plan(
         self,
@@ -226,7 +236,8 @@ class Ledger(Protocol):
 
     async def origins(self) -> list[str]: ...
     async def in_flight(self, since: float) -> list[tuple[int, float]]:
-        """(take id, wall time it began) of takes that were accepted, or became unknown, after `since`."""
+        """(take id, wall time it began) of takes that were accepted, or sent without an answer on record,
+        after `since`."""
 
     async def counts(self) -> Mapping[TakeState, int]:
         """Wanted and selected takes by state."""

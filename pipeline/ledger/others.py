@@ -40,7 +40,7 @@ async def kept_clips(
     """Done takes of every other batch in a folder that were made at `origin`, page by page."""
     for folder in await offload(_other_batches, batches, own):
         try:
-            db = await offload(_opened, folder / LEDGER_NAME)
+            db = await offload(opened_to_read, folder / LEDGER_NAME)
             try:
                 after = 0
                 while page := await offload(_page, db, folder, after, origin):
@@ -57,7 +57,7 @@ def _other_batches(batches: Path, own: Path) -> list[Path]:
     return [folder for folder in found if not (own.exists() and folder.samefile(own))]
 
 
-def _opened(path: Path) -> sqlite3.Connection:
+def opened_to_read(path: Path) -> sqlite3.Connection:
     """A connection that cannot write. Raises ValueError for what is no ledger that we know."""
     if path.is_symlink() or not path.is_file():
         raise ValueError("it is no plain file")

@@ -14,6 +14,12 @@ t.fingerprint = j.fingerprint AND t.number = (
 -- name: begin_run
 INSERT INTO runs (manifest, version, started_at, remake) VALUES (:manifest, :version, :now, :remake) RETURNING id;
 
+-- name: carry_jobs
+UPDATE jobs SET run_id = :run_id WHERE run_id = (SELECT max(run_id) FROM jobs);
+
+-- name: last_manifest
+SELECT manifest FROM runs ORDER BY id DESC LIMIT 1;
+
 -- name: end_run
 UPDATE runs SET ended_at = :now, exit_code = :exit_code WHERE id = :run_id;
 
@@ -151,7 +157,8 @@ ON CONFLICT (run_id, minute, kind, outcome) DO UPDATE SET count = count + exclud
 
 -- name: in_flight
 SELECT id, COALESCE(accepted_at, intent_at) FROM takes
-WHERE (state = 'accepted' AND accepted_at > :since) OR (state = 'unknown' AND intent_at > :since);
+WHERE (state = 'accepted' AND accepted_at > :since)
+    OR (state IN ('submitting', 'unknown') AND intent_at > :since);
 
 -- name: counts
 SELECT t.state, count(*) FROM jobs j

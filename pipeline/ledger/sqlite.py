@@ -134,17 +134,27 @@ class SqliteLedger:
         except sqlite3.Error:
             return  # SQLite has already rolled back by itself (disk full, I/O error)
 
-    async def begin_run(self, manifest: str, now: float, *, remake: bool = False) -> None:
+    async def begin_run(
+        self, manifest: str, now: float, *, remake: bool = False, carry: bool = False
+    ) -> None:
         values = {"manifest": manifest, "version": __version__, "now": now, "remake": remake}
-        self._run_id = await self._write(lambda db: next(iter(db.execute(QUERIES["begin_run"], values)))[0])
+
+        def work(db: Connection) -> int:
+            run_id: int = next(iter(db.execute(QUERIES["begin_run"], values)))[0]
+            if carry:
+                db.execute(QUERIES["carry_jobs"], {"run_id": run_id})
+            return run_id
+
+        self._run_id = await self._write(work)
 
     async def end_run(self, exit_code: int, now: float) -> None:
         values = {"run_id": self._run_id, "exit_code": exit_code, "now": now}
         await self._execute("end_run", values)
 
-    async def recover(self, now: float) -> int:
+    async def recover(self, now: float, *, unsent: bool = True) -> int:
         def work(db: Connection) -> int:
-            db.execute(QUERIES["recover_unsent"])
+            if unsent:
+                db.execute(QUERIES["recover_unsent"])
             return len(list(db.execute(QUERIES["recover_submitting"], {"now": now})))
 
         return await self._write(work)
@@ -215,7 +225,7 @@ class SqliteLedger:
             db.execute(QUERIES["send"], values)
             batch, run = next(iter(db.execute(QUERIES["spent"], values)))
             _check_cap(take, after, batch, caps.batch_ticks, "the batch's budget_usd")
-            _check_cap(take, after, run, caps.run_ticks, "this run's --budget")
+            _check_cap(take, after, run + caps.elsewhere_ticks, caps.run_ticks, "this run's --budget")
 
         return await self._update(take, after, check)
 
@@ -329,6 +339,10 @@ class SqliteLedger:
 
     async def last_run(self) -> int:
         return int((await self._read("last_run"))[0][0])
+
+    async def last_manifest(self) -> str | None:
+        rows = await self._read("last_manifest")
+        return rows[0][0] if rows else None
 
     async def _read(self, name: str, values: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         def work() -> list[tuple[Any, ...]]:
@@ -462,7 +476,7 @@ class SqliteLedger:
 
     async def spent(self) -> tuple[int, int]:
         batch, run = (await self._read("spent", {"run_id": self._run_id}))[0]
-        return batch, run
+        return batch, run if self._run_id else 0  # 0 stands for runs that are not known
 
     async def spent_by_month(self) -> Mapping[str, int]:
         rows = await self._read("spent_by_month")

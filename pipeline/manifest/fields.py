@@ -345,8 +345,11 @@ class HeadFields(_Fields):
     ] = Field(description="Version of this format.", examples=[1])
     batch: Annotated[Batch | Unset, TEXT] = Field(
         default=None,
-        description="Folder below the output folder. Left out: the file's name without its ending.",
-        examples=["launch-teasers"],
+        description=(
+            "Folder below the output folder. `${date}` in it is the day of the run, for a batch per night."
+            " Left out: the file's name without its ending."
+        ),
+        examples=["launch-teasers", "nightly-${date}"],
     )
     provider: Annotated[Line | Unset, TEXT] = Field(
         default=None,

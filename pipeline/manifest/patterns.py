@@ -49,7 +49,13 @@ PROMPT = _text(
 )
 # A key or a folder never starts with a minus, so no number below 0 can be one.
 KEY = _text(rf"(?!.*\.(?:{_OURS})/){_KEY}", f"expected {rules.KEY_RULE}", maxLength=rules.MAX_KEY, minimum=0)
-BATCH = _text(rf"(?!.*\.\.){_PART}", f"expected {rules.BATCH_RULE}", maxLength=rules.MAX_KEY, minimum=0)
+_DATE = r"\$\{date\}"
+BATCH = _text(
+    rf"(?!.*\.\.)(?:[A-Za-z0-9]|{_DATE})(?:[A-Za-z0-9._-]|{_DATE})*",
+    f"expected {rules.BATCH_RULE}; or with ${{date}} for the day",
+    maxLength=rules.MAX_KEY,
+    minimum=0,
+)
 PICTURE = _text(
     rf"(?!{_LINK}){_LINE}|{_DATA_URI}|{_URL}",
     'expected a path, an https URL (http only for this machine), or "data:image/png;base64,..."',

@@ -8,14 +8,17 @@ from __future__ import annotations
 import ipaddress
 import math
 import re
+from datetime import date
 from urllib.parse import urlsplit
 
+from pipeline.manifest.dated import batch_of
 from pipeline.manifest.scalars import quoted
 from pipeline.model import REHEARSALS
 
 MAX_KEY = 100
 _PART = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 _KEY = re.compile(rf"(?!.*\.\.){_PART}(?:/{_PART})*")
+_SOME_DAY = date(2026, 11, 24)  # every day is as long
 _BATCH = re.compile(rf"(?!.*\.\.){_PART}")
 _FILE_LIKE = re.compile(r"\.(?:mp4|json|part|rejected|tmp)/", re.IGNORECASE)
 _ALPHABET = 'letters A-Z and a-z, digits, ".", "_" and "-", a letter or digit first, no ".."'
@@ -43,7 +46,9 @@ def is_key(text: str) -> bool:
 
 
 def check_batch(text: str) -> str:
-    if len(text) > MAX_KEY or not _BATCH.fullmatch(text):
+    """The name of a folder, once `${date}` in it is a day."""
+    name = batch_of(text, _SOME_DAY)
+    if len(name) > MAX_KEY or not _BATCH.fullmatch(name):
         raise ValueError(f"{quoted(text)} cannot be the name of a folder; expected {BATCH_RULE}")
     return text
 

@@ -40,10 +40,14 @@ class Switches:
 
     They only ever go off. `drain` turns everything off for a signal; `pause` stops submits, and polls
     too where asking makes no sense (bad key, wrong address).
+
+    `account`: the switches of all batches that share the account; these join them.
     """
 
-    def __init__(self, tell: Listener) -> None:
+    def __init__(self, tell: Listener, account: list[Switches] | None = None) -> None:
         self._tell = tell
+        self._account = [] if account is None else account
+        self._account.append(self)
         self.submits_off = anyio.Event()
         self.polls_off = anyio.Event()
         self.downloads_off = anyio.Event()
@@ -58,6 +62,15 @@ class Switches:
             self._tell(Draining(reason=reason))
             for switch in (self.submits_off, self.polls_off, self.downloads_off):
                 switch.set()
+
+    def leave(self) -> None:
+        """The batch is over, and bad news of the account are none of its business any more."""
+        self._account.remove(self)
+
+    def pause_account(self, reason: str, *, polls: bool = False) -> None:
+        """The gateway refuses this account, or is none: that is so for all of its batches."""
+        for switches in list(self._account):
+            switches.pause(reason, 3, polls=polls)
 
     def pause(self, reason: str, exit_code: int, *, polls: bool = False, downloads: bool = False) -> None:
         """Send nothing more in this run; rows stay planned. A gateway that cannot be used (3) counts most."""

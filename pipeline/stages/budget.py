@@ -5,13 +5,16 @@ Shared by the submit stage and the runner. Rules: docs/money.md.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import anyio
 
 from pipeline.clock import month_text
 from pipeline.events import Event, TakeMoved
-from pipeline.ledger.base import Account, OverCapError
+from pipeline.ledger.base import Account, Ledger, OverCapError
 from pipeline.model import Take, TakeState
 from pipeline.money import Caps, usd_text
 from pipeline.stages.base import ENDED_BEFORE, Record, Switches
@@ -20,12 +23,36 @@ WARN_AT = 0.1  # a gateway's figure so far off its estimate is told, and later r
 STOP_AT = 0.5  # so far above it, nothing more is sent
 
 
+class RunBudget:
+    """What all batches of one run may spend together (`--budget`): one of them at a time reserves."""
+
+    def __init__(self, ledgers: Sequence[Ledger]) -> None:
+        self._ledgers = ledgers
+        self._turn = anyio.Lock()
+
+    @asynccontextmanager
+    async def turn(self, ledger: Ledger, caps: Caps) -> AsyncIterator[Caps]:
+        """The caps, with what this run's other batches have settled and reserved so far."""
+        async with self._turn:
+            spent = [(await other.spent())[1] for other in self._ledgers if other is not ledger]
+            yield replace(caps, elsewhere_ticks=sum(spent))
+
+
 class Budget:
     """Reserves before each submit, or holds everything that is left. Listens for the gateway's figures."""
 
-    def __init__(self, caps: Caps, account: Account | None, record: Record, switches: Switches) -> None:
+    def __init__(
+        self,
+        caps: Caps,
+        account: Account | None,
+        record: Record,
+        switches: Switches,
+        run_budget: RunBudget | None = None,
+    ) -> None:
+        """`run_budget`: shared with other batches of the same run."""
         self._caps = caps
         self._account = account
+        self._run_budget = run_budget
         self._record = record
         self._switches = switches
         self._turn = anyio.Lock()
@@ -34,18 +61,23 @@ class Budget:
 
     async def intend(self, take: Take, *, intent_at: float, **facts: Any) -> Take | None:
         """The take with its intent on record and its money reserved; None: a cap is reached."""
-        facts["intent_at"] = intent_at
-        reserved = self._reservation(take)
+        facts |= {"intent_at": intent_at, "reserved_ticks": self._reservation(take)}
         try:
-            if self._caps.month_ticks is None or self._account is None:
-                return await self._record.intend(take, self._caps, reserved_ticks=reserved, **facts)
-            async with self._turn:  # what is reserved for the month and what is on record must not pass
-                spent, month = await self._record.ledger.spent_by_month(), month_text(intent_at)
-                await self._account.reserve(spent, month, reserved or 0, self._caps.month_ticks)
-                return await self._record.intend(take, self._caps, reserved_ticks=reserved, **facts)
+            if self._run_budget is None or self._caps.run_ticks is None:
+                return await self._intend(take, self._caps, facts)
+            async with self._run_budget.turn(self._record.ledger, self._caps) as caps:
+                return await self._intend(take, caps, facts)
         except OverCapError as exc:
             self._switches.hold(f"budget: {exc}")
             return None
+
+    async def _intend(self, take: Take, caps: Caps, facts: Mapping[str, Any]) -> Take:
+        if caps.month_ticks is None or self._account is None:
+            return await self._record.intend(take, caps, **facts)
+        async with self._turn:  # what is reserved for the month and what is on record must not pass
+            spent, month = await self._record.ledger.spent_by_month(), month_text(facts["intent_at"])
+            await self._account.reserve(spent, month, facts["reserved_ticks"] or 0, caps.month_ticks)
+            return await self._record.intend(take, caps, **facts)
 
     async def publish(self) -> None:
         """Tell other batches of the account what this one has spent."""

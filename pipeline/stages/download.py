@@ -21,6 +21,7 @@ from pipeline.model import Take, TakeState
 from pipeline.offload import Offload
 from pipeline.providers.base import PollVerdict
 from pipeline.schedule import Schedule
+from pipeline.stages.access import Access
 from pipeline.stages.base import CLOSED, Cuts, Inbox, Record, Switches
 from pipeline.stages.gateway import Gateway
 from pipeline.stages.slots import Slots
@@ -33,7 +34,6 @@ from pipeline.stages.transfer import (
     UnusableFileError,
 )
 from pipeline.storage.base import Storage
-from pipeline.transport.base import Transport
 
 MAX_WAITING = 256  # takes in this stage; more of them wait in the queue before it
 REFRESHES = 2  # fresh links in a row that are dead too, until another run may ask
@@ -45,13 +45,13 @@ _ENDS = {
 
 
 class DownloadStage:
-    """One loop that picks whose turn it is, and `downloads` transfers at once."""
+    """One loop that picks whose turn it is, and as many transfers at once as the account allows."""
 
     def __init__(
         self,
         gateway: Gateway,
         slots: Slots,
-        transport: Transport,
+        access: Access,
         storage: Storage,
         record: Record,
         switches: Switches,
@@ -66,11 +66,11 @@ class DownloadStage:
         self._clock: Clock = gateway.clock
         self._rng: random.Random = gateway.rng
         self._settings = gateway.settings
-        self._loader = Loader(transport, storage, record, disk, gateway.count, gateway.settings)
+        self._loader = Loader(access.transport, storage, record, disk, gateway.count, gateway.settings)
         self._transfers = Cuts(switches.downloads_off)
         self._schedule = Schedule()
         self._waiting: dict[int, Transfer] = {}
-        self._room = anyio.Semaphore(self._settings.downloads)
+        self._room = access.downloads
         self._closed = False
         self._wake = anyio.Event()
 

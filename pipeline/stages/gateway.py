@@ -70,7 +70,7 @@ class Hearing:
 
 @dataclass(slots=True)
 class Gateway:
-    """What the stages need of a gateway. One per account and run."""
+    """What the stages need of a gateway. One per batch; transport, pace and hearing are the account's."""
 
     provider: Provider
     transport: Transport
@@ -80,8 +80,8 @@ class Gateway:
     record: Record
     clock: Clock
     rng: random.Random
+    hearing: Hearing
     calls: Counter[tuple[int, str, str]] = field(default_factory=Counter)
-    hearing: Hearing = field(default_factory=Hearing)
 
     async def turn(self, kind: str, off: anyio.Event) -> bool:
         """Wait until the pace lets one more call of this kind go. False: the switch went off."""
@@ -156,7 +156,7 @@ class Gateway:
         """What was read of a submit, without the key. An id that holds it is not kept: no id was given."""
         remote_id = submitted.remote_id
         if remote_id is not None and self.settings.key.is_in(remote_id):
-            self.switches.pause(f"{KEY_IN_ID}; nothing more is sent to {self.settings.base_url}", 3)
+            self.switches.pause_account(f"{KEY_IN_ID}; nothing more is sent to {self.settings.base_url}")
             return Submitted(verdict=SubmitVerdict.UNKNOWN, reason=KEY_IN_ID)
         return replace(submitted, reason=self._safe(submitted.reason))
 
@@ -201,9 +201,8 @@ class Gateway:
 
     def _silent(self, why: str) -> None:
         if self.hearing.failed(self.clock.monotonic()):
-            self.switches.pause(
+            self.switches.pause_account(
                 f"no proper answer from {self.settings.base_url}: {why}; check the address and the network",
-                exit_code=3,
                 polls=True,
             )
 

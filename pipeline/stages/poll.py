@@ -272,7 +272,7 @@ class PollStage:
 
     def _no_credits(self, waiting: Waiting, polled: Polled) -> None:
         """No more submits; what is paid for is asked about a few times more."""
-        self._switches.pause(f"credits are used up: {polled.reason}", 3)
+        self._switches.pause_account(f"credits are used up: {polled.reason}")
         waiting.failures += 1
         if waiting.collected_before or waiting.failures >= CREDIT_TRIES:
             return self._gone(waiting)

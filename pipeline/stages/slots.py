@@ -1,6 +1,7 @@
 """When the next take may be sent: who counts against `max_in_flight`, and how many clips wait to be loaded.
 
-Against it count what is being sent, what a gateway works on, and what it may work on.
+Against it count what is being sent, what a gateway works on, and what it may work on, of all batches of an
+account together.
 
 A slot is kept until the take ends, or until its job deadline (wall time) passes; that holds across restarts.
 """
@@ -15,79 +16,127 @@ import anyio
 
 from pipeline.clock import Clock
 
+Slot = tuple[object, int]
+"""A batch, and a take of it: each batch numbers its own."""
 
-class Slots:
-    """At most `limit` takes at once; waiters go in the order they came."""
 
-    def __init__(
-        self,
-        limit: int,
-        clock: Clock,
-        off: anyio.Event,
-        *,
-        most_behind: float = math.inf,
-        tell_behind: Callable[[int], None] = lambda _: None,
-    ) -> None:
-        """`most_behind`: with more clips than that to load, nothing is sent; `tell_behind` hears how many."""
+class SlotPool:
+    """At most `limit` takes of one account at once, whichever of its batches they belong to.
+
+    `most_behind`: with more clips than that to load, nothing is sent.
+    """
+
+    def __init__(self, limit: int, clock: Clock, *, most_behind: float = math.inf) -> None:
         self._limit = limit
         self._most_behind = most_behind
-        self._tell_behind = tell_behind
-        self._behind: set[int] = set()
         self._clock = clock
-        self._off = off
-        self._until: dict[int, float] = {}
-        self._turn = asyncio.Lock()
+        self._until: dict[Slot, float] = {}
+        self._behind: set[Slot] = set()
         self._changed = anyio.Event()
 
     def __len__(self) -> int:
         return len(self._until)
 
+    def has_room(self) -> bool:
+        now = self._clock.wall()
+        self._until = {slot: until for slot, until in self._until.items() if until > now}
+        return len(self._until) < self._limit and len(self._behind) <= self._most_behind
+
+    def hold(self, slot: Slot, until: float) -> None:
+        self._until[slot] = until
+
+    def free(self, slot: Slot) -> None:
+        if self._until.pop(slot, None) is not None:
+            self.wake()
+
+    def fall_behind(self, slot: Slot) -> int | None:
+        """One more clip to load: how many there are, where that stops the submits."""
+        before = len(self._behind)
+        self._behind.add(slot)
+        return len(self._behind) if before <= self._most_behind < len(self._behind) else None
+
+    def catch_up(self, slot: Slot) -> None:
+        self._behind.discard(slot)
+        self.wake()
+
+    def leave(self, batch: object) -> None:
+        """Nobody of this batch sends or loads any more, however it ended. What a gateway has counts on."""
+        self._behind = {slot for slot in self._behind if slot[0] is not batch}
+        sending = [slot for slot, until in self._until.items() if slot[0] is batch and math.isinf(until)]
+        for slot in sending:
+            del self._until[slot]
+        self.wake()
+
+    def wake(self) -> None:
+        """Have the first in line of each batch look again. Whoever waited longest looks first."""
+        self._changed.set()
+        self._changed = anyio.Event()
+
+    async def wait(self) -> None:
+        """Until something changed, or the next slot expires."""
+        expires_in = min(self._until.values(), default=math.inf) - self._clock.wall()
+        with anyio.move_on_after(expires_in if math.isfinite(expires_in) else None):
+            await self._changed.wait()
+
+
+class Slots:
+    """The slots of one batch, in a pool that it may share; waiters go in the order they came.
+
+    `off`: the batch's submits are over. `tell_behind` hears how many clips wait to be loaded, where that
+    stops the submits.
+    """
+
+    def __init__(
+        self, pool: SlotPool, off: anyio.Event, *, tell_behind: Callable[[int], None] = lambda _: None
+    ) -> None:
+        self._pool = pool
+        self._off = off
+        self._tell_behind = tell_behind
+        self._turn = asyncio.Lock()
+
+    def __len__(self) -> int:
+        """How many are taken, by all batches of the pool."""
+        return len(self._pool)
+
+    def _slot(self, take_id: int) -> Slot:
+        return self, take_id
+
     def fill(self, earlier: Iterable[tuple[int, float]]) -> None:
         """What earlier runs left in flight: (take id, wall time until which it counts)."""
-        self._until.update(earlier)
+        for take_id, until in earlier:
+            self._pool.hold(self._slot(take_id), until)
 
     async def take(self, take_id: int) -> bool:
         """Wait for a slot and hold it. False: submits went off meanwhile."""
         async with self._turn:  # only the first in line waits for a change
             while not self._off.is_set():
-                self._drop_expired()
-                if len(self._until) < self._limit and len(self._behind) <= self._most_behind:
-                    self._until[take_id] = math.inf
+                if self._pool.has_room():
+                    self._pool.hold(self._slot(take_id), math.inf)
                     return True
-                await self._wait()
+                await self._pool.wait()
             return False
 
     def count_until(self, take_id: int, wall: float) -> None:
         """The gateway has it, or may have it: it counts until then."""
-        self._until[take_id] = wall
+        self._pool.hold(self._slot(take_id), wall)
         self.wake()
 
     def ready(self, take_id: int) -> None:
         """Its clip is to be loaded. Downloads come first: links die, and prompts do not."""
-        before = len(self._behind)
-        self._behind.add(take_id)
-        if before <= self._most_behind < len(self._behind):
-            self._tell_behind(len(self._behind))
+        if (count := self._pool.fall_behind(self._slot(take_id))) is not None:
+            self._tell_behind(count)
 
     def loaded(self, take_id: int) -> None:
         """It is on disk, or nobody tries any more."""
-        self._behind.discard(take_id)
-        self.wake()
+        self._pool.catch_up(self._slot(take_id))
 
     def free(self, take_id: int) -> None:
-        if self._until.pop(take_id, None) is not None:
-            self.wake()
+        self._pool.free(self._slot(take_id))
+
+    def leave(self) -> None:
+        """The batch is over: others of the account do not wait for it."""
+        self._pool.leave(self)
 
     def wake(self) -> None:
-        """Have the first in line look again: a slot came free, or the switch went off."""
-        self._changed.set()
-        self._changed = anyio.Event()
-
-    def _drop_expired(self) -> None:
-        now = self._clock.wall()
-        self._until = {take_id: until for take_id, until in self._until.items() if until > now}
-
-    async def _wait(self) -> None:
-        expires_in = min(self._until.values(), default=math.inf) - self._clock.wall()
-        with anyio.move_on_after(expires_in if math.isfinite(expires_in) else None):
-            await self._changed.wait()
+        """Have the first in line look again: the switch went off."""
+        self._pool.wake()

@@ -143,10 +143,10 @@ class SubmitStage:
             case SubmitVerdict.ACCOUNT:
                 facts = self._gateway.provider.capabilities
                 look = f"look whether {facts.key_env} is a key of {facts.title}, and has credits"
-                self._switches.pause(f"the gateway refuses this account: {submitted.reason}; {look}", 3)
+                self._switches.pause_account(f"the gateway refuses this account: {submitted.reason}; {look}")
             case SubmitVerdict.ADDRESS:
                 why = f"{self._settings.base_url} does not answer like the gateway: {submitted.reason}"
-                self._switches.pause(f"{why}; check the base URL", 3, polls=True)
+                self._switches.pause_account(f"{why}; check the base URL", polls=True)
             case SubmitVerdict.BUSY:
                 self._record.trouble("take.refused", f"{submitted.reason}; will try again", take)
         return await self._unsent(take, submitted.reason)

@@ -261,8 +261,8 @@ TABLE: dict[str, Row] = {
     "manifest missing": Row(
         code=2, arrange=lambda _: ["run", "gone.yaml"], says=[r"error: manifest gone\.yaml not found"]
     ),
-    "manifest is a folder": Row(
-        code=2, arrange=lambda _: ["run", "output"], says=[r"error: manifest output is a folder: .*"]
+    "folder without manifests": Row(
+        code=2, arrange=lambda _: ["run", "output"], says=[r"error: no manifest in folder output: .*"]
     ),
     "manifest with an alias bomb": Row(
         code=2,
@@ -270,7 +270,10 @@ TABLE: dict[str, Row] = {
         among=r"error: bad\.yaml:\d+:\d+: more than 10,000 values in one place, with what aliases repeat .*",
     ),
     "manifest with a byte order mark": Row(
-        code=0, arrange=a_file(b"\xef\xbb\xbf" + KEPT.encode()), says=[r"batch kept: 1 job.*"], changes=True
+        code=0,
+        arrange=a_file(b"\xef\xbb\xbf" + KEPT.encode()),
+        says=[r"batch kept: 1 job.*", r"note: this batch was made from .*kept\.yaml, which is gone; .*"],
+        changes=True,
     ),
     "manifest with a misspelt field": Row(
         code=2,

@@ -15,7 +15,7 @@ from support.command import Desk, Sim, clip_jobs, clips_of, leftovers, snapshot
 @pytest.mark.slow
 def test_a_second_run_of_a_batch_is_refused(desk: Desk, gateway: Sim) -> None:
     """Exit 5 in one line while another works on it; `status` reads beside it; nothing is sent twice."""
-    manifest = desk.manifest(clip_jobs(2, "busy"))
+    manifest = desk.manifest(clip_jobs(2, "occupied"))
 
     with gate_to(gateway) as gate:
         desk = desk.at(gate.sim)
@@ -32,7 +32,7 @@ def test_a_second_run_of_a_batch_is_refused(desk: Desk, gateway: Sim) -> None:
     assert line.startswith("error: another run holds batch 'clips'")
     assert sum(status.json["counts"].values()) == 2
     assert first.json["counts"] == {"done": 2}
-    assert len(gateway.billed("busy")) == 2
+    assert len(gateway.billed("occupied")) == 2
 
 
 @contextmanager

@@ -200,10 +200,9 @@ def test_a_fault_of_ours_ends_the_run_only_after_all_is_recorded(tmp_path: Path)
     gateway = FakeGateway(submit=lambda ask: slow(30.0) if ask.key == "desk" else None)
     night = Night(tmp_path, ["candle", "desk"], gateway, faults=fail, limits={"submit_per_s": 0.1})
 
-    with pytest.raises(ExceptionGroup) as ended:
+    with pytest.raises(RuntimeError, match="a bug"):
         night.run()
 
-    assert ended.group_contains(RuntimeError, match="a bug")
     assert night.states()["desk"] in KEPT
     night.faults = lambda _: None
     assert night.run().exit_code == 0

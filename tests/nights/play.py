@@ -40,7 +40,7 @@ from pipeline.ledger.sqlite import SqliteLedger
 from pipeline.model import TakeState
 from pipeline.opening import LEDGER_NAME
 from pipeline.sim import read_scenario
-from pipeline.wiring import _unwrapped
+from pipeline.together import the_error
 
 GOOD_RUNS = 8  # at most, until nothing changes any more
 GAP_S = 400.0  # between them
@@ -193,8 +193,7 @@ class _Play:
         try:
             self.runs()
         except Exception as exc:
-            error = _unwrapped(exc) if isinstance(exc, BaseExceptionGroup) else exc
-            self.violations.append(Violation("no run ends in an error", repr(error)))
+            self.violations.append(Violation("no run ends in an error", repr(the_error(exc))))
         return Outcome(
             story=self.night.story,
             violations=self.violations,

@@ -34,13 +34,31 @@ LAYERS = (
     ),
     ("transport", "ledger", "storage", "media", "sources", "logs"),
     ("stages",),
-    ("plan", "forecast", "renames", "reuse", "feeder", "preflight", "runner"),
-    ("opening", "decisions", "recovery", "simulated", "wiring"),
+    ("plan", "forecast", "renames", "reuse", "feeder", "preflight", "runner", "together"),
+    (
+        "opening",
+        "decisions",
+        "recovery",
+        "simulated",
+        "several",
+        "remembered",
+        "earlier",
+        "choices",
+        "assembly",
+        "wiring",
+    ),
     ("doctor", "cli", "__main__", ""),  # the root itself offers to other programs what wiring opens
 )
 LAYER = {unit: number for number, units in enumerate(LAYERS) for unit in units}
 DOORS, STAGES, ORDER = 2, 3, 4
-SHARED_STAGES = {"stages.base", "stages.budget", "stages.gateway", "stages.slots", "stages.transfer"}
+SHARED_STAGES = {
+    "stages.access",
+    "stages.base",
+    "stages.budget",
+    "stages.gateway",
+    "stages.slots",
+    "stages.transfer",
+}
 ISLAND = "sim"
 SEES_ISLAND = {"simulated", "cli"}
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.builders_core import steady
 
-from pipeline.config import checked_base_url, checked_key, is_loopback, origin_of, resolve
+from pipeline.config import checked_base_url, checked_key, is_loopback, origin_of, resolve, shared
 from pipeline.errors import GatewayUnusableError
 from pipeline.manifest.shapes import Limits
 from pipeline.providers.cometapi import COMETAPI
@@ -300,3 +300,26 @@ def test_a_link_may_lead_away_from_any_gateway_but_the_embedded_simulator() -> N
     assert embedded.leads_away("http://127.0.0.1:9999/files/a.mp4?sig=1")
     assert embedded.leads_away("https://files.example/a.mp4")
     assert not local.leads_away("http://127.0.0.1:9999/files/a.mp4?sig=1")
+
+
+@pytest.mark.parametrize(
+    ("named", "expected"),
+    [
+        ((None, None), 20),
+        ((5, None), 5),
+        ((None, 100), 100),  # one that names none has no opinion
+        ((30, 10), 10),
+    ],
+)
+def test_what_batches_of_one_account_may_do_is_the_least_that_any_names(
+    named: tuple[int | None, ...], expected: int
+) -> None:
+    """For all of them, whichever named it; each keeps what is its own."""
+    facts = replace(COMETAPI, max_in_flight=20)
+    env = {facts.key_env: "sk-test"}
+    limits = [Limits(max_in_flight=most, poll_min_s=7.0 + n) for n, most in enumerate(named)]
+
+    found = shared([resolve("cometapi", facts, each, env) for each in limits], limits)
+
+    assert [each.max_in_flight for each in found] == [expected] * 2
+    assert [each.poll.min_s for each in found] == [7.0, 8.0]

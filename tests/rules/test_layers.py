@@ -34,7 +34,7 @@ def test_the_check_sees_the_whole_package() -> None:
     assert len(sources) > 45
     assert len(seen) > 100
     assert ("simulated", "sim") in seen
-    assert ("wiring", "media") in seen  # `from pipeline import media`
+    assert ("assembly", "media") in seen  # `from pipeline import media`
     assert ("stages.submit", "stages.base") in seen
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import anyio
 from anyio.lowlevel import checkpoint
 
-from pipeline.stages.slots import Slots
+from pipeline.stages.slots import SlotPool, Slots
 
 
 @dataclass
@@ -27,7 +27,7 @@ class WallClock:
 
 def some_slots(limit: int) -> tuple[Slots, WallClock, anyio.Event]:
     clock, off = WallClock(), anyio.Event()
-    return Slots(limit, clock, off), clock, off
+    return Slots(SlotPool(limit, clock), off), clock, off
 
 
 @asynccontextmanager
@@ -173,3 +173,56 @@ async def test_freeing_what_has_no_slot_is_no_error() -> None:
     slots.free(99)
 
     assert await slots.take(1)
+
+
+async def test_batches_of_one_pool_tell_their_takes_apart() -> None:
+    """Each numbers its own; the limit is of all together."""
+    clock = WallClock()
+    pool = SlotPool(2, clock)
+    one, other = Slots(pool, anyio.Event()), Slots(pool, anyio.Event())
+
+    assert await one.take(1)
+    assert await other.take(1)
+    async with waiting(one, 2) as served:
+        full = list(served)
+        one.free(99)
+        other.free(1)
+        await settle()
+
+    assert (full, served, len(pool)) == ([], [2], 2)
+
+
+async def test_whoever_waits_in_one_batch_is_not_in_the_way_of_another() -> None:
+    """A batch whose submits went off leaves the line, and a free slot goes to the other."""
+    pool, off = SlotPool(1, WallClock()), anyio.Event()
+    one, other = Slots(pool, off), Slots(pool, anyio.Event())
+    assert await other.take(7)
+
+    async with waiting(one, 1, 2) as gone, waiting(other, 8) as served:
+        off.set()
+        one.wake()
+        await settle()
+        other.free(7)
+        await settle()
+
+    assert (gone, served) == ([], [8])
+
+
+async def test_a_batch_that_left_holds_nobody_up() -> None:
+    """Neither with what it was sending nor with clips that it did not load; what a gateway has counts on."""
+    clock = WallClock()
+    pool = SlotPool(2, clock, most_behind=0)
+    told: list[int] = []
+    left = Slots(pool, anyio.Event(), tell_behind=told.append)
+    stays = Slots(pool, anyio.Event())
+    assert await left.take(1)
+    assert await left.take(2)
+    left.count_until(2, 1010.0)
+    left.ready(3)
+
+    async with waiting(stays, 1, 2) as served:
+        before = list(served)
+        left.leave()
+        await settle()
+
+    assert (before, served, told) == ([], [1], [1])

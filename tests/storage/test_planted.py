@@ -23,7 +23,7 @@ from pipeline.doctor.batch import batch_check
 from pipeline.doctor.finding import Verdict
 from pipeline.errors import UsageError
 from pipeline.manifest.rules import check_key
-from pipeline.opening import batch_folder, batch_takes, foreseen
+from pipeline.opening import batch_folder, batch_takes, check_manifest, foreseen
 from pipeline.recovery import recover
 from pipeline.storage.local import LocalStorage
 from pipeline.storage.lock import batch_lock
@@ -79,7 +79,7 @@ async def test_a_link_to_what_stays_open_is_refused_by_each_command(tmp_path: Pa
     with pytest.raises(UsageError, match=named):
         await run_manifest(manifest, RunOptions(output=output, env={}))
     with pytest.raises(UsageError, match=named):
-        async with foreseen(manifest, output=output, env={}):
+        async with foreseen(check_manifest(manifest, env={}), output=output):
             pass
     with pytest.raises(UsageError, match=named):
         async with batch_takes(folder):

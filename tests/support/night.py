@@ -17,8 +17,8 @@ import selectors
 import signal
 import sqlite3
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -26,6 +26,7 @@ from unittest import mock
 
 from support.builders_engine import Ask, FakeGateway
 
+from pipeline.assembly import assemble
 from pipeline.config import Settings, resolve
 from pipeline.decisions import settle
 from pipeline.events import Event, Paused, Trouble
@@ -38,8 +39,10 @@ from pipeline.model import Take, TakeState
 from pipeline.offload import Inline
 from pipeline.opening import LEDGER_NAME, LOG_NAME, check_manifest
 from pipeline.runner import Runner, RunResult
+from pipeline.stages.access import Access
+from pipeline.stages.budget import RunBudget
 from pipeline.storage.local import make_folder
-from pipeline.wiring import assemble
+from pipeline.together import run_together
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -229,6 +232,7 @@ class Night:
     key: str = KEY
     again: frozenset[TakeState] = frozenset()
     collect: bool = False
+    earlier: bool = False  # another day's batch
     run_budget_ticks: int | None = None
     canary: int | None = None
     remake: bool = False
@@ -272,7 +276,7 @@ class Night:
             with self.disk():
                 for after_s in (signal_at, second_at):
                     if after_s is not None:
-                        loop.call_at(began + after_s, _interrupt)
+                        loop.call_at(began + after_s, interrupt)
                 result = loop.run_until_complete(self._run(signals=signal_at is not None))
             self.left_running = len(asyncio.all_tasks(loop))
             return result
@@ -299,6 +303,19 @@ class Night:
         self.now += seconds
 
     async def _run(self, *, signals: bool) -> RunResult:
+        async with self.opened() as runner:
+            (end,) = await run_together([runner], signals=signals)
+        if isinstance(end, Exception):
+            raise end
+        return end
+
+    @asynccontextmanager
+    async def opened(
+        self,
+        access: Callable[[Settings], Access] | None = None,
+        budget: Callable[[SqliteLedger], RunBudget] | None = None,
+    ) -> AsyncIterator[Runner]:
+        """A runner of this night's batch. `access`, `budget`: shared with others, by what they share."""
         checked = check_manifest(self.folder / "night.yaml")
         provider, facts = checked.provider, checked.provider.capabilities
         env = {facts.key_env: self.key, facts.base_url_env: self.base_url}
@@ -310,15 +327,20 @@ class Night:
         account = await self._account(settings.origin)
         log = JsonLog(self.batch / LOG_NAME, settings.key, NightClock(self.jumps).wall) if self.logs else None
         try:
-            runner = self._assemble(checked, settings, ledger, account, log)
+            shared = (access or self.own_access)(settings)
+            run_budget = None if budget is None else budget(ledger)
+            runner = self._assemble(checked, settings, ledger, account, log, shared, run_budget)
             runner.gateway.rng.seed(self.seed)
-            return await runner.run(signals=signals)
+            yield runner
         finally:
             await Inline()(ledger._db.close)
             if account is not None:
                 await Inline()(account._db.close)
             if log is not None:
                 log.close()
+
+    def own_access(self, settings: Settings) -> Access:
+        return Access.by(settings, self.gateway, NightClock(self.jumps))
 
     async def _ledger(self) -> SqliteLedger:
         return await SqliteLedger.open(self.batch / LEDGER_NAME, Doors(self.fate, no_faults), self.connect)
@@ -353,6 +375,8 @@ class Night:
         ledger: SqliteLedger,
         account: SqliteAccount | None,
         log: JsonLog | None,
+        access: Access,
+        run_budget: RunBudget | None,
     ) -> Runner:
         def tell(event: Event) -> None:
             if not self.fate.dead:
@@ -362,8 +386,10 @@ class Night:
 
         return assemble(
             checked=checked,
+            manifest="../night.yaml",
             again=self.again,
             collect=self.collect,
+            earlier=self.earlier,
             canary=self.canary,
             remake=self.remake,
             account=account,
@@ -371,7 +397,8 @@ class Night:
             settings=settings,
             folder=self.batch,
             ledger=ledger,
-            transport=self.gateway,
+            run_budget=run_budget,
+            access=access,
             disk=Doors(self.fate, lambda name: self.faults(name)),
             media_threads=Doors(self.fate, no_faults),
             clock=NightClock(self.jumps),
@@ -484,7 +511,7 @@ def _entry(job: JobEntry) -> dict[str, Any]:
     return {"prompt": f"A {given['id']}.", **given}
 
 
-def _interrupt() -> None:
+def interrupt() -> None:
     """Ctrl-C, if the run still listens."""
     if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         signal.raise_signal(signal.SIGINT)

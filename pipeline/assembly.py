@@ -1,0 +1,133 @@
+"""A runner from its parts: which part is told of which. Opens nothing.
+
+Whatever has to do with the outside world is handed in, and can be replaced by a test.
+"""
+
+from __future__ import annotations
+
+import random
+from functools import partial
+from pathlib import Path
+
+from pipeline import media
+from pipeline.again import NO_ENDS, Ends
+from pipeline.clock import Clock
+from pipeline.config import Settings
+from pipeline.events import Event, Listener
+from pipeline.ledger.base import Account, Ledger
+from pipeline.ledger.others import kept_clips
+from pipeline.model import Probe, Take
+from pipeline.offload import Offload
+from pipeline.plan import Checked
+from pipeline.reuse import Kept
+from pipeline.runner import Runner
+from pipeline.selection import ALL, Selection
+from pipeline.sources.material import LocalMaterial
+from pipeline.stages.access import Access
+from pipeline.stages.base import Record, Switches
+from pipeline.stages.brake import DEFAULT_SHARE, Brake
+from pipeline.stages.budget import Budget, RunBudget
+from pipeline.stages.download import DownloadStage
+from pipeline.stages.finish import FinishStage
+from pipeline.stages.gateway import Gateway, Hearing
+from pipeline.stages.poll import PollStage
+from pipeline.stages.slots import Slots
+from pipeline.stages.submit import SubmitStage
+from pipeline.storage.local import LocalStorage
+
+
+def assemble(
+    *,
+    checked: Checked,
+    manifest: str,
+    selection: Selection = ALL,
+    again: Ends = NO_ENDS,
+    collect: bool = False,
+    earlier: bool = False,
+    canary: int | None = None,
+    remake: bool = False,
+    account: Account | None = None,
+    others: Path | None = None,
+    run_budget: RunBudget | None = None,
+    settings: Settings,
+    folder: Path,
+    ledger: Ledger,
+    access: Access,
+    disk: Offload,
+    media_threads: Offload,
+    clock: Clock,
+    tell: Listener,
+) -> Runner:
+    """`manifest`: as the ledger remembers it; `access`: of all batches on this account.
+
+    `run_budget`: of all batches of this run, where there are several. `others`: where batches lie whose
+    clips may be taken over.
+    """
+    rng = random.Random()  # noqa: S311 - jitter, no secrets
+    storage = LocalStorage(folder)
+    watchers: list[Listener] = [tell]
+
+    def tell_all(event: Event) -> None:
+        for watcher in watchers:
+            watcher(event)
+
+    # What another day's takes hear, perhaps as the gateway has forgotten them, is no news for tonight's.
+    switches = Switches(tell_all, None if earlier else access.switches)
+    record = Record(ledger, clock, tell_all)
+    budget = Budget(settings.caps, account, record, switches, run_budget)
+    share = checked.head.brake_share
+    watchers += [budget.hear, Brake(switches, DEFAULT_SHARE if share is None else share).hear]
+
+    def tell_behind(count: int) -> None:
+        why = f"{count} clips wait to be downloaded: nothing new is sent until there are fewer"
+        record.trouble("run.downloads_behind", why)
+
+    slots = Slots(access.slots, switches.submits_off, tell_behind=tell_behind)
+    gateway = Gateway(
+        provider=checked.provider,
+        transport=access.transport,
+        settings=settings,
+        pace=access.pace,
+        switches=switches,
+        record=record,
+        clock=clock,
+        rng=rng,
+        hearing=Hearing() if earlier else access.hearing,
+    )
+
+    def kept() -> Kept:
+        assert others is not None, "nothing is taken over"
+        note = partial(record.trouble, "batch.left_out")
+        return kept_clips(others, folder, settings.origin, disk, note)
+
+    async def probe(take: Take) -> Probe:
+        return await media_threads(media.probe, storage.part_path(take))
+
+    material = LocalMaterial(folder, storage.where, media_threads)
+    return Runner(
+        checked=checked,
+        manifest=manifest,
+        selection=selection,
+        again=again,
+        collect=collect or earlier,
+        earlier=earlier,
+        canary=canary,
+        kept=None if others is None else kept,
+        remake=remake,
+        settings=settings,
+        folder=folder,
+        ledger=ledger,
+        storage=storage,
+        gateway=gateway,
+        record=record,
+        switches=switches,
+        slots=slots,
+        budget=budget,
+        submit=SubmitStage(gateway, slots, record, switches, material, budget),
+        poll=PollStage(gateway, slots, record, switches),
+        download=DownloadStage(gateway, slots, access, storage, record, switches, disk),
+        finish=FinishStage(storage, probe, record, switches, disk),
+        disk=disk,
+        clock=clock,
+        tell=tell_all,
+    )
