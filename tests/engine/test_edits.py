@@ -19,11 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from doors.pictures import a_picture
+from support.foresight import foretold
 
-from pipeline.cli.plan import summary
 from pipeline.decisions import rename
 from pipeline.opening import LEDGER_NAME, check_manifest, open_ledger
 from pipeline.plan import next_page, plan, planned_jobs
+from pipeline.remembered import spelled
 
 Manifest = dict[str, Any]
 Edit = Callable[["Desk"], None]
@@ -86,7 +87,7 @@ class Desk:
     def buy(self) -> tuple[int, int]:
         """How many clips `plan` said would be sent, and how many a run then finds to send; all are made."""
         path = self.write()
-        said = asyncio.run(summary(path, output=self.folder / "output", env=self.env)).to_send
+        said = foretold(path, output=self.folder / "output", env=self.env).to_send
         self.batch.mkdir(parents=True, exist_ok=True)
         count = asyncio.run(self._planned(path))
         with closing(sqlite3.connect(self.batch / LEDGER_NAME)) as db, db:
@@ -97,7 +98,7 @@ class Desk:
     async def _planned(self, path: Path) -> int:
         checked = check_manifest(path, env=self.env)
         async with open_ledger(self.batch) as ledger:
-            await ledger.begin_run(str(path), 0.0)
+            await ledger.begin_run(spelled(path, self.batch), 0.0)
             await ledger.recover(0.0)
 
             async def read(rows: Any) -> Any:

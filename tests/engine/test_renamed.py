@@ -53,7 +53,7 @@ def test_the_question_and_the_start_of_a_run_say_so_too(tmp_path: Path) -> None:
     night.run()
     night.edit([*as_new("lamp"), "desk"])
 
-    asked = plan.question(planned(night))
+    asked = plan.question([planned(night)])
     night.run()
 
     assert f"  nightreel mv {night.batch} candle lamp" in asked

@@ -3,20 +3,42 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Mapping
+from pathlib import Path
 
 from support.night import Night
 
-from pipeline.cli.plan import Summary, summary
+from pipeline.again import NO_ENDS
+from pipeline.cli.plan import Summary, summaries
 from pipeline.providers import provider_named
+from pipeline.selection import ALL
 
 
-def planned(night: Night, **what: Any) -> Summary:
-    """`what`: as `opening.foreseen` takes it."""
-    manifest = night.folder / "night.yaml"
-    env = {provider_named(night.provider).capabilities.base_url_env: night.base_url}
-    what = {"output": night.folder, "env": env} | what
-    return asyncio.run(summary(manifest, **what))
+def planned(night: Night, *, reuse: bool = False) -> Summary:
+    facts = provider_named(night.provider).capabilities
+    return foretold(
+        night.folder / "night.yaml",
+        output=night.folder,
+        env={facts.base_url_env: night.base_url},
+        reuse=reuse,
+    )
+
+
+def foretold(manifest: Path, *, output: Path, env: Mapping[str, str], reuse: bool = False) -> Summary:
+    """What `plan` says of one manifest."""
+    (found,) = asyncio.run(
+        summaries(
+            [manifest],
+            provider=None,
+            env=env,
+            output=output,
+            selection=ALL,
+            again=NO_ENDS,
+            reuse=reuse,
+            date=None,
+        )
+    )
+    return found
 
 
 def outlooks(found: Summary) -> dict[str, tuple[str, str | None]]:
