@@ -28,7 +28,7 @@ def follow_chains(manifest: Manifest, provider: Provider) -> Chains:
     links = {entry.job.key: entry for entry in manifest.entries() if entry.job.parent_key is not None}
     parents = frozenset(entry.job.parent_key or "" for entry in links.values())
     shapes: dict[str, Shape] = {}
-    problems: list[Problem] = []
+    problems: dict[tuple[str, int, int, str], Problem] = {}
     if not links:
         return Chains()
     for entry in manifest.entries():
@@ -44,10 +44,14 @@ def follow_chains(manifest: Manifest, provider: Provider) -> Chains:
             source = shapes.get(entry.job.parent_key or "")
             if key not in done and source is not None:
                 wrong = source_problem(entry.job, provider.capabilities, source)
-                problems += [entry.problem(wrong.field, f"{wrong.field}: {wrong.message}")] if wrong else []
+                if wrong is not None:
+                    problem = entry.problem(wrong.field, f"{wrong.field}: {wrong.message}")
+                    # Told once for the many clips that are made from one text.
+                    at = (problem.file, problem.line, problem.column, wrong.message)
+                    problems.setdefault(at, problem)
                 _add_shape(shapes, entry, fitting, source)
             done.add(key)
-    return Chains(parents=parents, shapes=shapes, problems=tuple(sorted(problems)))
+    return Chains(parents=parents, shapes=shapes, problems=tuple(sorted(problems.values())))
 
 
 def _add_shape(shapes: dict[str, Shape], entry: Entry, fitting: Fitting, source: Shape | None) -> None:

@@ -38,6 +38,9 @@ from pipeline.selection import ALL, Selection
 MAX_PROBLEMS = 100
 _PICTURES = frozenset(PICTURES)
 PAGE = 256
+_MAX_TOLD = 10_000
+_Fault = tuple[str, int, int, str]
+"""Place, and what is wrong there."""
 NO_ENV: Mapping[str, str] = MappingProxyType({})
 CheckImage = Callable[[Image, Path], Image]
 
@@ -103,7 +106,8 @@ def check(
         strange = [*_strange_prices(manifest.head, provider)]
         found, total = [*found, *strange], total + len(strange)
     if found:
-        raise ManifestError(tuple(sorted(found)[:MAX_PROBLEMS]), total)
+        found.sort(key=lambda problem: (problem.file != manifest.head.file, problem))  # its own come first
+        raise ManifestError(tuple(found[:MAX_PROBLEMS]), total)
     assert provider is not None, "a manifest without a usable provider has a problem"
     return Checked(
         path=path,
@@ -155,25 +159,24 @@ class _Judge:
         """A judge of jobs under this head. What was judged under an earlier one is forgotten."""
         provider = self._chosen or _provider(head, self._provider_named)[0]
         self.fitting = fitting = None if provider is None else Fitting(provider)
-        told: set[tuple[str, int, int]] = set()  # places that stand for many jobs
+        told: set[_Fault] = set()
 
         def judge(entry: Entry) -> Iterable[Problem]:
             refused = () if fitting is None else fitting.problems(entry)
             if not refused and _PICTURES.isdisjoint(entry.values):
                 return ()
-            found = [entry.problem(one.field, f"{one.field}: {one.message}") for one in refused]
-            found += self._pictures(entry)
-            return _told_once(found, told) if entry.one_of_many else found
+            found = [(one.field, f"{one.field}: {one.message}") for one in refused]
+            return _told_once(entry, itertools.chain(found, self._pictures(entry)), told)
 
         return judge
 
-    def _pictures(self, entry: Entry) -> Iterator[Problem]:
+    def _pictures(self, entry: Entry) -> Iterator[tuple[str, str]]:
         for field_name, image in entry.job.pictures:
             if image not in self.images:
                 try:
                     self.images[image] = self._check_image(image, self._folder)
                 except self._image_error as exc:
-                    yield entry.problem(field_name, str(exc))
+                    yield field_name, str(exc)
 
 
 def _note(name: str, model: str, count: int) -> str:
@@ -194,12 +197,15 @@ def _open(path: Path) -> BinaryIO:
         raise UsageError(f"manifest {path} cannot be read: {exc.strerror}") from exc
 
 
-def _told_once(found: Iterable[Problem], told: set[tuple[str, int, int]]) -> Iterator[Problem]:
-    """Without those at places that were told of before."""
-    for problem in found:
-        place = (problem.file, problem.line, problem.column)
-        if place not in told:
-            told.add(place)
+def _told_once(entry: Entry, found: Iterable[tuple[str, str]], told: set[_Fault]) -> Iterator[Problem]:
+    """Without what was told of before at its place: defaults, and what many clips are made from."""
+    for name, message in found:
+        problem = entry.problem(name, message)
+        # However long each prompt is: one text that is written once is too long once.
+        fault = (problem.file, problem.line, problem.column, name if name == "prompt" else message)
+        if fault not in told:
+            if len(told) < _MAX_TOLD:
+                told.add(fault)
             yield problem
 
 

@@ -6,6 +6,7 @@ a data file is told at the row.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -76,7 +77,7 @@ class _Many:
         self._template = template = read_template(node, part.flaws)
         self._expander = expander
         self._problems = expander.problems
-        self._told: set[tuple[Place, str]] = set()  # places in the manifest, with the field
+        self._told: set[tuple[Place, str, str]] = set()  # places in the manifest, with field and fault
         label = self._label(None)
         add_errors(self._problems, template.errors, node, NAMES, label)
         self._problems.add_all(template.flaws, label)
@@ -85,21 +86,28 @@ class _Many:
         self._matrix_names = frozenset(template.matrix.names if template.matrix is not None else ())
         self._columns: tuple[str, ...] | None = None  # what the rows have, where all have the same
         self._same_columns = False
+        self._has_flaws = False  # the data file, that is
         self._settable = tuple(name for name in template.settable if name in self._matrix_names)
         self._varying: frozenset[str] = frozenset()
         self._where = template.mapping
 
     def drafts(self) -> Iterator[JobDraft]:
-        if self._sound and self._template.source is None and self._names_are_known(()):
-            yield from self._of_row(None)
-        elif self._sound and self._template.source is not None:
-            yield from self._of_rows()
+        template = self._template
+        if "from" in self._node.fields:
+            if self._sound and template.source is not None:
+                yield from self._of_rows()
+        else:
+            if template.matrix is not None or "matrix" not in self._node.fields:
+                self._names_are_known(())
+            if self._sound:
+                yield from self._of_row(None)
         self._expander.lost |= not self._sound
 
     def _of_rows(self) -> Iterator[JobDraft]:
         assert self._template.source is not None
         count = 0
         try:
+            nothing = self._template.source.nothing
             self._same_columns = self._template.source.same_columns
             for row in islice(self._rows(), self._template.how.limit):
                 count += 1
@@ -109,14 +117,14 @@ class _Many:
         except SourceError as exc:
             self._fail("from", str(exc))
             return
-        if count == 0 and not self._expander.lost:
-            self._fail("from", "there is no row in it; expected a line of column names, and rows below it")
+        if count == 0 and not self._has_flaws:
+            self._fail("from", nothing)
 
     def _rows(self) -> Iterator[DataRow]:
         assert self._template.source is not None
         for row in self._template.source.rows(self._expander.files, self._expander.sums):
             if isinstance(row, DataFlaw):
-                self._expander.lost = True
+                self._has_flaws = self._expander.lost = True
                 self._problems.add((row.line, row.column), row.message, row.file)
             else:
                 yield row
@@ -132,14 +140,39 @@ class _Many:
         """What the rows have. Looked at once, where it is the same for all of them."""
         if self._columns is not None and self._same_columns:
             return True
-        self._columns = tuple(row.cells)
+        is_first, self._columns = self._columns is None, tuple(row.cells)
         self._take_settable(row.cells)
-        if not self._same_columns:
-            return True
         doubled = sorted(self._matrix_names.intersection(row.cells))
         if doubled:
-            self._fail("matrix", f"{quoted(doubled[0])} is also a column of {row.file}; rename one of them")
-        return not doubled and self._names_are_known(self._columns)
+            where = "a column" if self._same_columns else f"in row {row.number}"
+            self._fail("matrix", f"{quoted(doubled[0])} is also {where} of {row.file}; rename one of them")
+            return False
+        if is_first:
+            for useless in self._useless(self._columns):
+                self._fail("from", useless)
+        return self._names_are_known(self._columns) if self._same_columns else self._sound
+
+    def _useless(self, columns: tuple[str, ...]) -> Iterator[str]:
+        """Columns that look as if they should set a field, and would be ignored in silence."""
+        used = {slot.name for one in self._template.texts for slot in one.text.slots}
+        for column in columns:
+            name = "_".join(re.split(r"[\s_-]+", column.strip().lower()))
+            if (
+                column in used
+                or name in self._template.mapping.fields
+                or (name in columns and name != column)
+            ):
+                continue
+            if name in _NOT_BY_COLUMN:
+                yield (
+                    f"the column {quoted(column)} cannot set the field {quoted(name)}; write the field in the"
+                    " job, and call the column otherwise"
+                )
+            elif name != column and name in self._template.settable:
+                yield (
+                    f"the column {quoted(column)} sets nothing, because the field is called {quoted(name)};"
+                    f" rename the column, or write ${{{column}}} where it belongs"
+                )
 
     def _take_settable(self, cells: Cells) -> None:
         template = self._template
@@ -181,23 +214,30 @@ class _Many:
         for combination in self._template.matrix.combinations():
             texts = {name: value.text for name, value in combination.items()}
             where = self._with_places_of(combination)
-            yield from self._repeated(self._draft(row, {**cells, **texts}, where))
+            yield from self._repeated(self._draft(row, {**cells, **texts}, where, combination))
 
     def _with_places_of(self, combination: Combination) -> Mapping:
         own = {name: combination[name] for name in self._settable if name in combination}
         return replace(self._where, fields={**self._where.fields, **own})
 
-    def _draft(self, row: DataRow | None, cells: Cells, where: Mapping) -> JobDraft | None:
+    def _draft(
+        self, row: DataRow | None, cells: Cells, where: Mapping, combination: Combination | None = None
+    ) -> JobDraft | None:
         """A clip with its problems told; None if it has not even values."""
         try:
             values = self._template.values(cells, self._settable)
         except FieldUnfilledError as exc:
             self._expander.lost = True
             place = place_of(where.fields.get(exc.field, where).mark)
-            self._tell(exc.field, place, f"{self._label(row)}{exc.field}: {exc}", row)
+            message = f"{self._label(row)}{exc.field}: {exc}{_of(combination)}"
+            self._tell(exc.field, place, message, row, str(exc))
             return None
+        varying = self._varying
+        if unset := [name for name in self._settable if name not in values]:  # empty: the default counts
+            own = {name: node for name, node in where.fields.items() if name not in unset}
+            where, varying = replace(where, fields=own), varying.difference(unset)
         draft, errors = draft_of(where, values)
-        draft.row, draft.varying, draft.one_of_many = row, self._varying, True
+        draft.row, draft.varying, draft.one_of_many = row, varying, True
         flaws: list[Flaw] = []
         if errors or not _RESTRICTED.isdisjoint(values):
             flaws = self._tell_wrong(draft, errors, values, where)
@@ -218,7 +258,7 @@ class _Many:
                 check_key(key)
             except ValueError as exc:
                 place = place_of(draft.mapping.fields.get("id", draft.mapping).mark)
-                self._tell("id", place, f"{self._label(draft.row)}id: {exc}", draft.row)
+                self._tell("id", place, f"{self._label(draft.row)}id: {exc}", draft.row, str(exc))
                 return
             yield replace(draft, key=key)
 
@@ -241,32 +281,37 @@ class _Many:
             if name in self._template.constants or name not in values
         }
         filled = Mapping(nodes, self._template.mapping.names, where.mark)
-        label = self._label(draft.row, draft.key)
         for error in errors:
-            self._tell(
-                error.field,
-                error_place(error, filled),
-                _worded(error, filled, label),
-                draft.row if self._is_of_row(error.field, draft.row) else None,
-            )
+            fault = error.rule or found(nodes.get(error.field, filled))
+            label = self._label(draft.row if error.field in self._varying else None, draft.key)
+            say = _worded(error, filled, label)
+            self._tell(error.field, error_place(error, filled), say, draft.row, fault)
         flaws = flaws_of(filled)
         for place, message in flaws:
-            self._tell("", place, label + message, draft.row)
+            name = message.partition(":")[0]
+            label = self._label(draft.row if name in self._varying else None, draft.key)
+            self._tell(name, place, label + message, draft.row, message)
         return flaws
 
-    def _is_of_row(self, field: str, row: DataRow | None) -> bool:
-        return row is not None and (field in self._varying or field in row.cells)
-
-    def _tell(self, field: str, place: Place, message: Message, row: DataRow | None) -> None:
-        """At the row, if the value came from one; else at its place in the manifest, and only once."""
-        if row is not None and (not field or self._is_of_row(field, row)):
+    def _tell(self, field: str, place: Place, message: Message, row: DataRow | None, fault: str) -> None:
+        """At the row, if the value came from one; else at its place in the manifest, and each fault once."""
+        if row is not None and field in self._varying:
             self._problems.add((row.line, 1), message, row.file)
-        elif (place, field) not in self._told:
-            self._told.add((place, field))
+        elif (place, field, fault) not in self._told:
+            self._told.add((place, field, fault))
             self._problems.add(place, message)
 
 
 _RESTRICTED = frozenset({"edit", "extend", "image_id"})
+_NOT_BY_COLUMN = ("repeat", "reference_images", "keyframes")
+
+
+def _of(combination: Combination | None) -> str:
+    """Which combination of a matrix it is about."""
+    if combination is None:
+        return ""
+    named = [f"{name} is {quoted(value.text, 30)}" for name, value in islice(combination.items(), 4)]
+    return f" (where {' and '.join(named)})"
 
 
 def _worded(error: FieldError, filled: Mapping, label: str) -> Message:

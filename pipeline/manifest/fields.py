@@ -207,7 +207,7 @@ class ClipFields(DefaultFields):
 class TemplateFields(_Fields):
     """How many clips a job stands for: one for each row, each combination of a matrix, each repeat."""
 
-    source: Annotated[Line | Unset, TEXT] = Field(
+    source: Annotated[Line | Unset, Shape("text", "the name of one file, or a pattern")] = Field(
         default=None,
         alias="from",
         description=(
@@ -502,7 +502,7 @@ def _bound(kind: str, context: Mapping[str, Any]) -> str:
     if kind in ("too_long", "too_short"):
         count = context["max_length" if kind == "too_long" else "min_length"]
         return f" with at {'most' if kind == 'too_long' else 'least'} {count} item{'s' * (count != 1)}"
-    if kind == "string_too_long":
+    if kind == "string_too_long" and context["max_length"] > 1:
         return f" of at most {context['max_length']} characters"
     says = {"ge": "at least", "gt": "above", "le": "at most"}
     return "".join(f", {word} {context[name]:,g}" for name, word in says.items() if name in context)

@@ -15,11 +15,12 @@ from pipeline.manifest.fields import (
     Model,
     PriceFields,
 )
-from pipeline.manifest.nodes import Broken, Mapping, Node, Scalar, Start, place_of
+from pipeline.manifest.nodes import Broken, Mapping, Node, Scalar, Sequence, Start, place_of
 from pipeline.manifest.nodes import found as found_at
 from pipeline.manifest.prices import EXPECTED, own_price
 from pipeline.manifest.problems import Problems
 from pipeline.manifest.rules import brake_share
+from pipeline.manifest.scalars import quoted
 from pipeline.manifest.shapes import Defaults, Group, Head, Limits, Place
 from pipeline.manifest.tree import HeadField
 from pipeline.manifest.values import add_errors, plain_values
@@ -124,7 +125,7 @@ class HeadReader:
         for number, node in self._groups.items():
             self._mapping.fields["defaults"] = node
             own, places = self._section("defaults", DefaultFields)
-            if isinstance(node, Scalar) and not node.is_null:
+            if not isinstance(node, Mapping | Broken) and not (isinstance(node, Scalar) and node.is_null):
                 message = f"defaults: expected a mapping of fields, got {found_at(node)}"
                 self._problems.add(place_of(node.mark), message)
             defaults = _merged(_defaults(own), without.defaults)
@@ -139,8 +140,22 @@ class HeadReader:
         if not isinstance(node, Mapping):
             return model(), {}
         self._mapping.fields[name] = Broken(node.mark)  # told here; the head has nothing to add
+        if name == "defaults":
+            node = self._without_names(node)
         places = {f"{name}.{field}": place_of(value.mark) for field, value in node.fields.items()}
         return self._checked(model, node, f"{name}: ") or model(), places
+
+    def _without_names(self, defaults: Mapping) -> Mapping:
+        """What is put behind the fields of many jobs is the same for all of them."""
+        fields = dict(defaults.fields)
+        for name, node in defaults.fields.items():
+            for one in node.items if isinstance(node, Sequence) else [node]:
+                if isinstance(one, Scalar) and "${" in one.text:
+                    why = f"{quoted(one.text)} holds a name, and names are filled in jobs only"
+                    message = f'defaults: {name}: {why}; set "{name}" there'
+                    self._problems.add(place_of(one.mark), message)
+                    fields[name] = Broken(node.mark)
+        return Mapping(fields, defaults.names, defaults.mark)
 
     def _checked(self, model: type[Model], mapping: Mapping, label: str) -> Model | None:
         """The model without its wrong fields; None if that is not enough to make one."""

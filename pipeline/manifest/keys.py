@@ -23,6 +23,7 @@ from pipeline.manifest.wording import near_key
 
 _SLUG_CHARS = 40
 _LATER = ("extend", "reference_images", "last_frame", "keyframes", "generate_audio", "resize")
+_SAME = '; in a key, "16:9" and "16x9", or "Café" and "Cafe", are the same'
 _MAX_NAMED = 6  # jobs of a circle that a message names
 _PAGE = 500
 _TABLES = """
@@ -95,6 +96,7 @@ class KeyIndex:
         self._broken = broken
         self._pending: list[_Row] = []
         self._pending_links: list[tuple[str, int, Link]] = []
+        self._told: Spot | None = None  # the job, or row, that was last told to make one key again and again
         self._made: set[int] = set()  # of those that wait: made from the prompt
         self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._db.executescript(_TABLES)
@@ -119,13 +121,15 @@ class KeyIndex:
         `all_known`: no job was unreadable, which might be the parent.
         """
         self._flush()
+        told: tuple[object, ...] = ()
         for key, field, parent, number, *spot in self._db.execute(
             "SELECT l.child, l.field, l.parent, l.number, l.file, l.line, l.place FROM links l"
             " WHERE NOT EXISTS (SELECT 1 FROM keys k WHERE k.lower = lower(l.parent) AND k.key = l.parent)"
         ):
             self._broken.add(number)
             file, *place = spot
-            if all_known:
+            if all_known and told != (parent, *spot):  # once for the many clips of one text
+                told = (parent, *spot)
                 say = partial(self._say_no_parent, key, field, parent)
                 self._problems.add((place[0], place[1]), say, file)
         for circle in self._circles():
@@ -156,8 +160,11 @@ class KeyIndex:
         if first_number == number:
             return True
         self._broken.add(number)
-        say = partial(_say_twice, key, first, Spot(*spot), file, number in self._made)
-        self._problems.add((line, column), say, file)
+        at = Spot(file, line, column)
+        if at != self._told:  # once for what is written once
+            say = partial(_say_twice, key, first, Spot(*spot), at, number in self._made)
+            self._problems.add((line, column), say, file)
+        self._told = at if at == Spot(*spot) else None
         return False
 
     def _circles(self) -> Iterator[list[int]]:
@@ -192,7 +199,9 @@ class KeyIndex:
         self._problems.add((line, column), _say_circle([link[0] for link in links], field), file)
 
     def _say_no_parent(self, key: str, field: str, parent: str) -> str:
-        alike = self._db.execute("SELECT key FROM keys WHERE lower = lower(?)", (parent,)).fetchone()
+        alike = self._db.execute(
+            "SELECT key FROM keys WHERE lower IN (lower(?1), lower(?1) || '-1') ORDER BY lower", (parent,)
+        ).fetchone()
         near = f'; did you mean "{alike[0]}"?' if alike else near_key(parent, self._keys_like(parent))
         return f'job "{key}": {field}: there is no job {quoted(parent)}{near}'
 
@@ -205,16 +214,20 @@ class KeyIndex:
         return (key for (key,) in found)
 
 
-def _say_twice(key: str, first: str, at: Spot, file: str, made: bool) -> str:
-    where = f"line {at.line}, column {at.column}" if at.file == file else _where(at)
+def _say_twice(key: str, first: str, at: Spot, here: Spot, made: bool) -> str:
+    if at == here and key == first:
+        what = f"this {'row' if here.file else 'job'} makes more than one clip with this key"
+        if made:
+            return f'job "{key}": {what}, made from prompt and settings; write an "id" that tells them apart'
+        return f'job "{key}": id: {what}; write ${{name}} into it for what tells them apart{_SAME}'
+    where = f"line {at.line}, column {at.column}" if at.file == here.file else _where(at)
     if made:
-        return (
-            f'job "{key}": this key, made from prompt and settings, is also that of the job at {where}; '
-            'give one of them an "id"'
-        )
+        said = f'job "{key}": this key, made from prompt and settings, is also that of the'
+        if at.file:
+            return f'{said} row at {where}; write an "id" that tells them apart'
+        return f'{said} job at {where}; give one of them an "id"'
     if key == first:
-        safe = "; values are made safe for file names there" if file or at.file else ""
-        return f'job "{key}": id: used twice (first at {where}){safe}'
+        return f'job "{key}": id: used twice (first at {where}){_SAME if here.file or at.file else ""}'
     return f'job "{key}": id: differs only in case from "{first}" at {where}, and file names may ignore case'
 
 

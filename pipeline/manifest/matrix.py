@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from pipeline.manifest.nodes import Broken, Flaw, Mapping, Node, Scalar, Sequence, found, place_of
 from pipeline.manifest.scalars import quoted
-from pipeline.manifest.wording import did_you_mean
+from pipeline.manifest.wording import did_you_mean, listed
 
 MAX_COMBINATIONS = 100_000
 _INCLUDE, _EXCLUDE = "include", "exclude"
 _EXAMPLE = "such as {style: [noir, watercolor]}"
+_VALUES = "such as [noir, watercolor]"
 
 Combination = dict[str, Scalar]
 
@@ -74,7 +75,7 @@ def read_matrix(node: Node, flaws: list[Flaw]) -> Matrix | None:
 def _values(name: str, node: Node, flaws: list[Flaw]) -> list[Scalar]:
     items = node.items if isinstance(node, Sequence) else []
     if not items:
-        _tell(flaws, node, f"matrix: {name}: expected a list of values, got {found(node)}")
+        _tell(flaws, node, f"matrix: {name}: expected a list of values, {_VALUES}, got {found(node)}")
     for number, item in enumerate(items, 1):
         _check_value(f"matrix: {name}: item {number}", item, flaws)
     values = [item for item in items if isinstance(item, Scalar)]
@@ -111,6 +112,9 @@ def _combinations(name: str, matrix: Mapping, flaws: list[Flaw]) -> list[Combina
 def _check_value(where: str, node: Node, flaws: list[Flaw]) -> None:
     if not isinstance(node, Scalar) or node.is_null:
         _tell(flaws, node, f"{where}: expected text, a number, true or false, got {found(node)}")
+    elif "${" in node.text:
+        why = "holds a name, and names are not filled in the values of a matrix"
+        _tell(flaws, node, f"{where}: {quoted(node.text)} {why}")
 
 
 def _check(matrix: Matrix, node: Mapping, flaws: list[Flaw]) -> None:
@@ -121,26 +125,31 @@ def _check(matrix: Matrix, node: Mapping, flaws: list[Flaw]) -> None:
     if total > MAX_COMBINATIONS:
         _tell(flaws, node, f"matrix: has {total:,} combinations; at most {MAX_COMBINATIONS:,}")
         return
+    wrong = False
     for number, one in enumerate(matrix.exclude, 1):
-        wrong = _excludes_nothing(one, matrix)
-        if wrong is not None:
-            name, why = wrong
+        for name, why in _excludes_nothing(one, matrix):
+            wrong = True
             _tell(flaws, one[name], f"matrix: exclude: item {number}: {why}")
-    if next(matrix.combinations(), None) is None:
+    if not wrong and next(matrix.combinations(), None) is None:
         _tell(flaws, node, "matrix: nothing is left of it; exclude fewer combinations")
 
 
-def _excludes_nothing(one: Combination, matrix: Matrix) -> tuple[str, str] | None:
-    """The name that makes it so, and why."""
+def _excludes_nothing(one: Combination, matrix: Matrix) -> Iterator[tuple[str, str]]:
+    """The names that make it so, and why."""
     for name, value in one.items():
+        if not matrix.axes:
+            yield name, "there are no lists to take from; leave it out, and what it takes out of include too"
+            return
         if name not in matrix.axes:
-            near = did_you_mean(name, matrix.axes) or f"; known are {', '.join(matrix.axes)}"
-            return name, f"there is no list {quoted(name)}{near}"
+            yield name, f"there is no list {quoted(name)}{_near(name, matrix.axes)}"
+            continue
         known = [other.text for other in matrix.axes[name]]
         if value.text not in known:
-            near = did_you_mean(value.text, known) or f"; known are {', '.join(known[:10])}"
-            return name, f"{name} is never {quoted(value.text)}{near}"
-    return None
+            yield name, f"{name} is never {quoted(value.text)}{_near(value.text, known)}"
+
+
+def _near(text: str, known: Collection[str]) -> str:
+    return did_you_mean(text, known) or f"; {listed(known)}"
 
 
 def _tell(flaws: list[Flaw], node: Node, message: str) -> None:

@@ -14,13 +14,12 @@ from typing import NamedTuple
 
 from pipeline.manifest.data import Cell
 from pipeline.manifest.scalars import quoted
-from pipeline.manifest.wording import did_you_mean
+from pipeline.manifest.wording import did_you_mean, listed
 
 _PIECE = re.compile(r"\$\$|\$\{([^}]*)(\}?)")
 _IN_KEY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.))*")
 _NOT_IN_KEY = re.compile(r"[^A-Za-z0-9._-]+")
 _BETWEEN_DIGITS = re.compile(r"(?<=\d):(?=\d)")
-_MAX_KNOWN = 12  # names that a message lists
 
 Cells = Mapping[str, Cell]
 
@@ -58,7 +57,7 @@ class Text:
         texts = []
         for slot in self.slots:
             text = cells.get(slot.name)
-            texts.append(text if type(text) is str and text else _text(slot, cells))
+            texts.append(text if type(text) is str and text and not text.isspace() else _text(slot, cells))
         if in_key:
             texts = [key_part(text) for text in texts]
         return self._format % tuple(texts)
@@ -84,7 +83,7 @@ def _text(slot: _Slot, cells: Cells) -> str:
     text = text_of(cells.get(slot.name))
     if text is None:
         raise UnfilledError(f"{quoted(slot.name)} is a list, which cannot stand in a text")
-    if text:
+    if text and not text.isspace():
         return text
     if slot.otherwise is None:
         way_out = f"fill it in, or write ${{{slot.name}:-text}} for what to put in its place"
@@ -98,8 +97,7 @@ def undefined(name: str, known: Iterable[str]) -> str:
     what = f"{quoted('${' + name + '}')} is not defined"
     if not known:
         return f'{what}: there is neither "from" nor "matrix" here; write "$$" for a dollar sign'
-    listed = ", ".join(known[:_MAX_KNOWN]) + (", ..." if len(known) > _MAX_KNOWN else "")
-    return what + (did_you_mean(name, known) or f"; known are {listed}")
+    return what + (did_you_mean(name, known) or f"; {listed(known)}")
 
 
 def text_of(cell: Cell) -> str | None:
@@ -118,5 +116,6 @@ def key_part(text: str) -> str:
     plain = unicodedata.normalize("NFKD", _BETWEEN_DIGITS.sub("x", text)).encode("ascii", "ignore").decode()
     safe = re.sub(r"\.{2,}", ".", _NOT_IN_KEY.sub("-", plain)).strip("-._")
     if not safe:
-        raise UnfilledError(f"{quoted(text)} has no letter or digit that could stand in a key")
+        what = f"{quoted(text)} has no letter A-Z and no digit that could stand in a key"
+        raise UnfilledError(f"{what}; make the id of something else")
     return safe

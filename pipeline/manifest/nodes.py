@@ -87,4 +87,6 @@ def found(node: Node) -> str:
     if isinstance(node, Sequence):
         count = len(node.items)
         return f"a list of {count:,} item{'' if count == 1 else 's'}" if count else "an empty list"
-    return "a mapping" if isinstance(node, Mapping) else "a broken value"
+    if isinstance(node, Mapping):
+        return "a mapping" if node.fields else "an empty mapping"
+    return "a broken value"

@@ -222,11 +222,12 @@ class _Lists:
         self._groups = 0
 
     def begin(self, part: HeadField) -> None:
-        self._problems.add_all(part.flaws)
+        label = "" if part.group is None else f"group {part.group + 1}: "
+        self._problems.add_all(part.flaws, label)
         self._check_open()
         what = "jobs" if part.name == STREAMED else "groups"
         if not isinstance(part.node, (Sequence, Broken)):
-            message = f"{what}: expected a list of {what}, got {found(part.node)}"
+            message = f"{label}{what}: expected a list of {what}, got {found(part.node)}"
             self._problems.add(place_of(part.node.mark), message)
         if part.group is None:
             self._close_group()
@@ -265,7 +266,8 @@ class _Lists:
 
     def _check_open(self) -> None:
         if self._open is not None:
-            message = "jobs: the list is empty; expected at least one job"
+            label = "" if self._open.group is None else f"group {self._open.group + 1}: "
+            message = f"{label}jobs: the list is empty; expected at least one job"
             self._problems.add(place_of(self._open.node.mark), message)
         self._open = None
 

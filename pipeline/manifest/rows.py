@@ -12,6 +12,7 @@ from pathlib import PurePath
 from typing import BinaryIO, Literal, Protocol, cast
 
 from pipeline.manifest.data import KINDS, DataError, Flaw, read_rows
+from pipeline.manifest.rules import is_link
 from pipeline.manifest.scalars import quoted
 from pipeline.manifest.shapes import DataRow
 
@@ -74,6 +75,10 @@ class DataSource:
     @property
     def kind(self) -> DataKind | Literal["pictures"]:
         """Raises SourceError."""
+        if is_link(self.path):
+            raise SourceError(
+                f"{quoted(self.path)} is not loaded from there; save the file next to the manifest"
+            )
         ending = PurePath(self.path).suffix.lower()
         is_pattern = any(char in self.path for char in _WILD)
         if ending == ".ndjson":
@@ -82,7 +87,21 @@ class DataSource:
             return cast("DataKind", ending[1:])
         if is_pattern and (ending in _PICTURES or ending[:1] != "." or any(char in ending for char in _WILD)):
             return "pictures"
-        raise SourceError(f"{_EXPECTED}, got {quoted(self.path)}{_hint(ending)}")
+        raise SourceError(f"{_EXPECTED}, got {quoted(self.path)}{_hint(self.path, ending)}")
+
+    @property
+    def is_pictures(self) -> bool:
+        try:
+            return self.kind == "pictures"
+        except SourceError:
+            return False
+
+    @property
+    def nothing(self) -> str:
+        """That there is no row, and what was expected. Raises SourceError."""
+        names = "" if self.kind == "jsonl" else "a line with the names of the columns, and "
+        row = "one JSON object on each line" if self.kind == "jsonl" else "rows below it"
+        return f"there is no row in {quoted(self.path)}; expected {names}{row}"
 
     @property
     def same_columns(self) -> bool:
@@ -118,7 +137,7 @@ class DataSource:
     def _pictures(self, files: Files, sums: Sums) -> Iterator[DataRow]:
         names = files.matching(self.path)
         if not names:
-            raise SourceError(f"no file matches {quoted(files.shown(self.path))}")
+            raise SourceError(f"no file matches {quoted(files.shown(self.path), 300)}")
         for number, name in enumerate(names, 1):
             sums.add(name.encode("utf-8", "surrogateescape"))
             cells = {"image": name, "path": name, "stem": PurePath(name).stem}
@@ -152,11 +171,13 @@ class _Summed:
         return data
 
 
-def _hint(ending: str) -> str:
+def _hint(path: str, ending: str) -> str:
     if ending[1:] in KINDS:
         return "; name one file"
     if ending in _SPREADSHEETS:
         return "; save the sheet as CSV (UTF-8)"
     if ending in _PICTURES:
         return '; for one picture, write "image"'
+    if not ending:
+        return f"; for the pictures in a folder, write {quoted(path.rstrip('/') + '/*.png')}"
     return "; write one JSON object per line, and call it .jsonl" if ending == ".json" else ""

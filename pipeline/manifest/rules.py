@@ -34,7 +34,9 @@ _DURATION = re.compile(r"(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,8})s)?", re.ASCI
 
 
 def check_key(text: str) -> str:
-    if len(text) > MAX_KEY or not _KEY.fullmatch(text):
+    if len(text) > MAX_KEY:
+        raise ValueError(f"{quoted(text)} has {len(text)} characters; a job key has at most {MAX_KEY}")
+    if not _KEY.fullmatch(text):
         raise ValueError(f"{quoted(text)} cannot be a job key; expected {KEY_RULE}")
     if _FILE_LIKE.search(text):
         raise ValueError(f"{quoted(text)} would put clips below a folder that is named like a file of ours")

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 
 from pipeline.manifest import fields
 from pipeline.manifest.data import Cell
-from pipeline.manifest.fields import ClipFields, FieldError, TemplateFields
-from pipeline.manifest.jobs import TEXTS
+from pipeline.manifest.fields import ClipFields, FieldError, JobFields, TemplateFields
+from pipeline.manifest.jobs import SOURCES, TEXTS
 from pipeline.manifest.matrix import Matrix, read_matrix
 from pipeline.manifest.names import Cells, Text, UnfilledError, has_names, key_part, text_of
 from pipeline.manifest.nodes import Flaw, Mapping, Mark, Node, Scalar, Sequence, place_of
 from pipeline.manifest.rows import DataSource
-from pipeline.manifest.rules import is_key
+from pipeline.manifest.rules import is_key, is_link
 from pipeline.manifest.scalars import quoted, resolve
 from pipeline.manifest.values import plain_values
 from pipeline.manifest.wording import did_you_mean
@@ -24,6 +24,8 @@ SETTABLE = tuple(name for name in fields.names(ClipFields) if name not in ("refe
 """Fields that a column, or a name of the matrix, sets by being called like them."""
 _LISTS = ("tags", "allow")
 _ROWS_ONLY = ("limit", "encoding", "delimiter")
+_TABLES_ONLY = ("encoding", "delimiter")
+_FIELDS = fields.names(JobFields)
 
 Fill = Callable[[Cells], object]
 
@@ -96,23 +98,31 @@ def read_template(node: Mapping, flaws: list[Flaw]) -> Template:
     """`flaws`: what is wrong with the job's YAML already."""
     own = {name: one for name, one in node.fields.items() if name not in TEMPLATE}
     template = Template(Mapping(own, node.names, node.mark), flaws=list(flaws))
-    _compile(template)
+    is_compiled = _compile(template)
     template.settable = tuple(name for name in SETTABLE if name not in own)
     _read_how(template, node)
     if "matrix" in node.fields:
         template.matrix = read_matrix(node.fields["matrix"], template.flaws)
-        if template.matrix is not None:
+        if template.matrix is not None and is_compiled:
             _refuse_unused(template, template.matrix, node.fields["matrix"])
-    if "from" not in node.fields:
+    for names, why in _out_of_place(template, node):
         template.flaws += [
-            (place_of(node.fields[name].mark), f'{name}: belongs to "from", which is not here')
-            for name in _ROWS_ONLY
-            if name in node.fields
+            (place_of(node.fields[name].mark), f"{name}: {why}") for name in names if name in node.fields
         ]
     return template
 
 
-def _compile(template: Template) -> None:
+def _out_of_place(template: Template, node: Mapping) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Fields that say how rows are read, where there are none, or none of a table."""
+    if "from" not in node.fields:
+        yield _ROWS_ONLY, 'belongs to "from", which is not here'
+    elif template.source is not None and template.source.is_pictures:
+        yield _TABLES_ONLY, 'is for tables, and "from" is a pattern of pictures here'
+
+
+def _compile(template: Template) -> bool:
+    """Whether every text could be read."""
+    before = len(template.flaws)
     constant: dict[str, Node] = {}
     for name, node in template.mapping.fields.items():
         compiled: dict[int, Text] = {}
@@ -128,6 +138,7 @@ def _compile(template: Template) -> None:
         else:
             constant[name] = node
     template.constants = plain_values(Mapping(constant, template.mapping.names, template.mapping.mark), TEXTS)
+    return len(template.flaws) == before
 
 
 def _fill(name: str, node: Node, compiled: dict[int, Text]) -> Fill:
@@ -136,12 +147,20 @@ def _fill(name: str, node: Node, compiled: dict[int, Text]) -> Fill:
         text = compiled[id(node)]
         if name == "id":
             return lambda cells: text.fill(cells, in_key=True)
+        if name in SOURCES:
+            return lambda cells: _source(text, cells)
         if name in TEXTS:
             return text.fill
-        return lambda cells: resolve(text.fill(cells))
+        return lambda cells: resolve(text.fill(cells).strip())
     return lambda cells: plain_values(
         Mapping({name: _filled(node, cells, compiled)}, {}, node.mark), TEXTS
     ).get(name)
+
+
+def _source(text: Text, cells: Cells) -> str:
+    """A URL as it is; else the key of a job, which was filled in the same way."""
+    plain = text.fill(cells)
+    return plain if is_link(plain) else text.fill(cells, in_key=True)
 
 
 def _filled(node: Node, cells: Cells, compiled: dict[int, Text]) -> Node:
@@ -158,6 +177,11 @@ def _filled(node: Node, cells: Cells, compiled: dict[int, Text]) -> Node:
 
 def _read_how(template: Template, node: Mapping) -> None:
     own = {name: one for name, one in node.fields.items() if name in TEMPLATE and name != "matrix"}
+    for name, one in own.items():
+        if isinstance(one, Scalar) and "${" in one.text:
+            why = "holds a name, and names are filled in the fields of a clip only"
+            template.flaws.append((place_of(one.mark), f"{name}: {quoted(one.text)} {why}"))
+            return
     values = plain_values(Mapping(own, node.names, node.mark), fields.text_fields(TemplateFields))
     how, template.errors = fields.check(TemplateFields, values)
     template.how = how or TemplateFields()
@@ -172,9 +196,15 @@ def _refuse_unused(template: Template, matrix: Matrix, node: Node) -> None:
     used = {slot.name for one in template.texts for slot in one.text.slots} | set(template.settable)
     for name in matrix.names:
         if name not in used:
-            if name in SETTABLE:
+            if not name.strip():
+                why = "expected a name before the list, got empty text"
+            elif name in SETTABLE:
                 why = (
                     f"{quoted(name)} is set by the job too: write ${{{name}}} there, or leave one of them out"
+                )
+            elif name in _FIELDS:
+                why = (
+                    f"{quoted(name)} cannot be set by a matrix: set it in the job, or call the list otherwise"
                 )
             else:
                 near = did_you_mean(name, SETTABLE)
@@ -185,17 +215,29 @@ def _refuse_unused(template: Template, matrix: Matrix, node: Node) -> None:
 
 def _value_of(name: str, cell: Cell) -> object | None:
     """A cell as the value of a field; None where it is empty, so that the field is left out."""
+    if isinstance(cell, str):
+        cell = cell.strip()
     if cell is None or cell == "":
         return None
-    if name in _LISTS and isinstance(cell, str):
-        return [part.strip() for part in cell.split(",") if part.strip()]
-    if name == "id":
+    if name in _LISTS:
+        return _listed(cell)
+    if name == "id" or name in SOURCES:
         text = text_of(cell)
-        return cell if text is None else text if is_key(text) else key_part(text)
+        if text is None:
+            return cell
+        return text if is_key(text) or (name != "id" and is_link(text)) else key_part(text)
     if name in TEXTS:
         text = text_of(cell)
         return cell if text is None else text
     return resolve(cell) if isinstance(cell, str) else cell
+
+
+def _listed(cell: Cell) -> object:
+    if isinstance(cell, str):
+        return [part.strip() for part in cell.split(",") if part.strip()]
+    if isinstance(cell, list):
+        return [one if one is None else text_of(one) for one in cell]
+    return cell
 
 
 def node_of(value: object, mark: Mark) -> Node:
@@ -206,6 +248,8 @@ def node_of(value: object, mark: Mark) -> Node:
         return Scalar(value, plain=False, mark=mark)
     if isinstance(value, bool | int | float):
         return Scalar(json.dumps(value), plain=True, mark=mark)
+    if value is None:
+        return Scalar("", plain=True, mark=mark)
     return Mapping({}, {}, mark)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from itertools import islice
 
 from pipeline.manifest import fields
@@ -39,6 +39,7 @@ _NEEDED = {
     "prompt": "expected a text that says what the clip shows",
     "version": 'expected "version: 1"',
 }
+_MAX_LISTED = 12
 _MAX_COMPARED = 500  # near names of 100,000 keys: comparing one costs about 20 us
 
 
@@ -92,8 +93,17 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """`; did you mean "prompt"?`, or nothing if no known name is near."""
     if len(name) > 100:
         return ""
-    near = difflib.get_close_matches(name, known, n=1)
+    known = list(known)
+    near = [one for one in known if one.lower() == name.lower()] or difflib.get_close_matches(
+        name, known, n=1
+    )
     return f'; did you mean "{near[0]}"?' if near else ""
+
+
+def listed(known: Collection[str]) -> str:
+    """`known are a, b, c`: the first of them."""
+    more = ", ..." if len(known) > _MAX_LISTED else ""
+    return f"known {'is' if len(known) == 1 else 'are'} {', '.join(islice(known, _MAX_LISTED))}{more}"
 
 
 def near_key(name: str, keys: Iterable[str]) -> str:
