@@ -240,7 +240,7 @@ class _Many:
         draft.row, draft.varying, draft.one_of_many = row, varying, True
         flaws: list[Flaw] = []
         if errors or not _RESTRICTED.isdisjoint(values):
-            flaws = self._tell_wrong(draft, errors, values, where)
+            flaws = self._tell_wrong(draft, errors, values, where, cells)
         if flaws or errors:
             draft.values = None
         self._expander.lost |= draft.key is None
@@ -269,7 +269,12 @@ class _Many:
         return label if row is None else f"row {row.number}: {label}"
 
     def _tell_wrong(
-        self, draft: JobDraft, errors: list[FieldError], values: dict[str, object], where: Mapping
+        self,
+        draft: JobDraft,
+        errors: list[FieldError],
+        values: dict[str, object],
+        where: Mapping,
+        cells: Cells,
     ) -> list[Flaw]:
         """What is wrong with the values; the flaws among it are returned."""
         nodes: dict[str, Node] = {
@@ -280,6 +285,7 @@ class _Many:
             for name, node in self._template.mapping.fields.items()
             if name in self._template.constants or name not in values
         }
+        nodes |= {name: fill(cells) for name, fill in self._template.lists.items()}
         filled = Mapping(nodes, self._template.mapping.names, where.mark)
         for error in errors:
             fault = error.rule or found(nodes.get(error.field, filled))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 from pipeline.manifest import fields
 from pipeline.manifest.data import Cell
@@ -58,6 +59,7 @@ class Template:
     texts: list[WrittenText] = field(default_factory=list)
     constants: dict[str, object] = field(default_factory=dict)
     fills: list[tuple[str, Fill]] = field(default_factory=list)
+    lists: dict[str, Callable[[Cells], Node]] = field(default_factory=dict)  # filled, with their places
     settable: tuple[str, ...] = ()  # what the job does not set itself
     flaws: list[Flaw] = field(default_factory=list)
     errors: list[FieldError] = field(default_factory=list)
@@ -135,6 +137,8 @@ def _compile(template: Template) -> bool:
                     template.flaws.append((place_of(scalar.mark), f"{name}: {exc}"))
         if compiled:
             template.fills.append((name, _fill(name, node, compiled)))
+            if not isinstance(node, Scalar):
+                template.lists[name] = partial(_filled, node, compiled)
         else:
             constant[name] = node
     template.constants = plain_values(Mapping(constant, template.mapping.names, template.mapping.mark), TEXTS)
@@ -153,7 +157,7 @@ def _fill(name: str, node: Node, compiled: dict[int, Text]) -> Fill:
             return text.fill
         return lambda cells: resolve(text.fill(cells).strip())
     return lambda cells: plain_values(
-        Mapping({name: _filled(node, cells, compiled)}, {}, node.mark), TEXTS
+        Mapping({name: _filled(node, compiled, cells)}, {}, node.mark), TEXTS
     ).get(name)
 
 
@@ -163,16 +167,16 @@ def _source(text: Text, cells: Cells) -> str:
     return plain if is_link(plain) else text.fill(cells, in_key=True)
 
 
-def _filled(node: Node, cells: Cells, compiled: dict[int, Text]) -> Node:
+def _filled(node: Node, compiled: dict[int, Text], cells: Cells) -> Node:
     if isinstance(node, Sequence):
-        return Sequence([_filled(item, cells, compiled) for item in node.items], node.mark)
+        return Sequence([_filled(item, compiled, cells) for item in node.items], node.mark)
     if isinstance(node, Mapping):
-        inner = {name: _filled(one, cells, compiled) for name, one in node.fields.items()}
+        inner = {name: _filled(one, compiled, cells) for name, one in node.fields.items()}
         return Mapping(inner, node.names, node.mark)
     if not isinstance(node, Scalar) or id(node) not in compiled:
         return node
     text = compiled[id(node)].fill(cells)
-    return Scalar(text, node.plain and not isinstance(resolve(text), str), node.mark)
+    return Scalar(text, isinstance(resolve(text), bool | int | float), node.mark)
 
 
 def _read_how(template: Template, node: Mapping) -> None:
@@ -250,6 +254,9 @@ def node_of(value: object, mark: Mark) -> Node:
         return Scalar(json.dumps(value), plain=True, mark=mark)
     if value is None:
         return Scalar("", plain=True, mark=mark)
+    if isinstance(value, dict):
+        inner = {str(name): node_of(one, mark) for name, one in value.items()}
+        return Mapping(inner, dict.fromkeys(inner, mark), mark)
     return Mapping({}, {}, mark)
 
 
