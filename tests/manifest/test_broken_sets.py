@@ -70,8 +70,8 @@ UNSHOWABLE: dict[str, tuple[str, Files, list[str]]] = {
         {"products.csv": b"PK\x03\x04\x14\0\6\0"},
         [
             (
-                "products.csv:1:1: this is an Excel workbook (.xlsx) or another zip file, not a CSV file; open it"
-                ' and save it as "CSV UTF-8"'
+                "products.csv:1:1: this is an Excel workbook (.xlsx) or another zip file, not a CSV file;"
+                ' open it and save it as "CSV UTF-8"'
             )
         ],
     ),
@@ -135,8 +135,8 @@ UNSHOWABLE: dict[str, tuple[str, Files, list[str]]] = {
         {"photos/a.png": (PICTURES / "hills.png").read_bytes()[:1000]},
         [
             (
-                "photos/a.png:1:1: row 1: job \"a\": image 'photos/a.png' is cut short, its end is missing: copy"
-                " or download it again"
+                "photos/a.png:1:1: row 1: job \"a\": image 'photos/a.png' is cut short, its end is missing:"
+                " copy or download it again"
             )
         ],
     ),
@@ -145,8 +145,8 @@ UNSHOWABLE: dict[str, tuple[str, Files, list[str]]] = {
         {"photos/my fox.png = hills.png": "", "photos/my-fox.png = hills.png": ""},
         [
             (
-                'photos/my-fox.png:1:1: job "my-fox": id: used twice (first at photos/my fox.png:1); in a key,'
-                ' "16:9" and "16x9", or "Caf\u00e9" and "Cafe", are the same'
+                'photos/my-fox.png:1:1: job "my-fox": id: used twice (first at photos/my fox.png:1); in a'
+                ' key, "16:9" and "16x9", or "Caf\u00e9" and "Cafe", are the same'
             )
         ],
     ),
