@@ -19,6 +19,11 @@ from pipeline.manifest.wording import did_you_mean, listed
 _PIECE = re.compile(r"\$\$|\$\{([^}]*)(\}?)")
 _IN_KEY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.))*")
 _NOT_IN_KEY = re.compile(r"[^A-Za-z0-9._-]+")
+_SPELT_OUT: dict[int, int | str] = {
+    **str.maketrans("øØłŁđĐðÐı", "oOlLdDdDi"),
+    **str.maketrans({"ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE"}),
+}
+"""Letters that are no ASCII letter with an accent."""
 _BETWEEN_DIGITS = re.compile(r"(?<=\d):(?=\d)")
 
 Cells = Mapping[str, Cell]
@@ -113,7 +118,8 @@ def key_part(text: str) -> str:
     """A value made safe for a key: `16:9` is `16x9`, an accent falls away, all else becomes a dash."""
     if _IN_KEY.fullmatch(text):
         return text
-    plain = unicodedata.normalize("NFKD", _BETWEEN_DIGITS.sub("x", text)).encode("ascii", "ignore").decode()
+    spelt_out = _BETWEEN_DIGITS.sub("x", text).translate(_SPELT_OUT)
+    plain = unicodedata.normalize("NFKD", spelt_out).encode("ascii", "ignore").decode()
     safe = re.sub(r"\.{2,}", ".", _NOT_IN_KEY.sub("-", plain)).strip("-._")
     if not safe:
         what = f"{quoted(text)} has no letter A-Z and no digit that could stand in a key"
