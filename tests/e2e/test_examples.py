@@ -65,8 +65,59 @@ MADE = {
         "candle-out": "extend grok-imagine-video, 5 s, 854x480",
         "candle-blue": "edit grok-imagine-video, 2 s, 854x480",
     },
+    "matrix": {
+        "hero-film-noir-16x9": "generate grok-imagine-video, 1 s, 854x480",
+        "hero-watercolor-16x9": "generate grok-imagine-video, 1 s, 854x480",
+        "hero-watercolor-9x16": "generate grok-imagine-video, 1 s, 480x854",
+        "hero-pencil-sketch-1x1": "generate grok-imagine-video, 1 s, 480x480",
+        "snow-16x9": "edit grok-imagine-video, 1 s, 854x480",
+        "snow-9x16": "edit grok-imagine-video, 1 s, 480x854",
+    },
+    "spreadsheet": {
+        "mugs/M-100": "generate grok-imagine-video, 1 s, 854x480",
+        "mugs/M-200": "generate grok-imagine-video, 1 s, 480x854",
+        "mugs/M-300": "generate grok-imagine-video, 1 s, 854x480",
+        "drinks/Cafe-Creme": "generate grok-imagine-video, 1 s, 854x480",
+        "drinks/Heisse-Schokolade": "generate grok-imagine-video, 1 s, 854x480",
+    },
+    "photos": {
+        "hills": "generate grok-imagine-video, 1 s, 854x480",
+        "hills-night": "generate grok-imagine-video, 1 s, 854x480",
+    },
+    "groups": {
+        "story/coffee-1": "generate grok-imagine-video-1.5-lite, 1 s, 480x854",
+        "story/coffee-2": "generate grok-imagine-video-1.5-lite, 1 s, 480x854",
+        "story/tea": "generate grok-imagine-video-1.5-lite, 1 s, 480x854",
+        "site/coffee": "generate grok-imagine-video-1.5-lite, 1 s, 854x480",
+        "kettle": "generate grok-imagine-video-1.5-lite, 1 s, 854x480",
+    },
+    "rows": {
+        "owl": "generate grok-imagine-video-1.5-lite, 1 s, 480x854",
+        "rain": "generate grok-imagine-video-1.5-lite, 1 s, 854x480",
+        "owl-wide": "generate grok-imagine-video-1.5-lite, 1 s, 854x480",
+    },
 }
 """What the gateway was asked for, and what lies on the disk."""
+
+PARENTS = {
+    "cometapi": {"candle-snow": "candle"},
+    "budget": {"kettle-snow": "kettle"},
+    "chains": {"candle-snow": "candle", "candle-out": "candle-snow", "candle-blue": "candle"},
+    "matrix": {"snow-16x9": "hero-watercolor-16x9", "snow-9x16": "hero-watercolor-9x16"},
+}
+"""The jobs that start from the clip of another."""
+
+USERS = {"cometapi": {"upright/lighthouse": "customer-17"}, "xai": {"teaser/owl": "customer-17"}}
+PROMPTS = {
+    "matrix": {"hero-film-noir-16x9": "A lighthouse in a storm, film noir."},
+    "spreadsheet": {
+        "mugs/M-100": "A red mug, studio light, slow orbit.",
+        "mugs/M-200": "A blue mug, handmade, morning light, slow orbit.",
+        "drinks/Cafe-Creme": "Café Crème on a marble table, morning light.",
+    },
+    "rows": {"owl-wide": "An owl turns its head. Very wide shot, clear sky."},
+}
+"""Some of those that are put together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +197,8 @@ def test_an_example_makes_what_it_says(name: str, made: Mapping[str, Made]) -> N
     sides = {key: json.loads((folder / "clips" / f"{key}.json").read_text("utf-8")) for key in orders}
 
     assert {key: described(orders[key], sides[key]) for key in orders} == MADE[name]
+    some = PROMPTS.get(name, {})
+    assert {key: orders[key]["prompt"] for key in some} == some
     assert clips_of(folder) == set(orders)
     assert leftovers(folder) == []
 
@@ -159,10 +212,10 @@ def test_an_example_asks_the_gateway_that_it_names(name: str, made: Mapping[str,
     manifest = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - texts only
 
     assert {order["dialect"] for order in orders.values()} == {manifest["provider"]}
-    for job in manifest["jobs"]:
-        parent = job.get("edit") or job.get("extend")
-        assert orders[job["id"]]["source"] == (orders[parent]["id"] if parent else ""), job["id"]
-        assert orders[job["id"]]["client_user"] == job.get("user", ""), job["id"]
+    parents = {job: orders[parent]["id"] for job, parent in PARENTS.get(name, {}).items()}
+    assert {job: order["source"] for job, order in orders.items() if order["source"]} == parents
+    users = {job: order["client_user"] for job, order in orders.items() if order["client_user"]}
+    assert users == USERS.get(name, {})
 
 
 @pytest.mark.slow
