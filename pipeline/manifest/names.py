@@ -19,10 +19,10 @@ from pipeline.manifest.wording import did_you_mean, listed
 _PIECE = re.compile(r"\$\$|\$\{([^}]*)(\}?)")
 _IN_KEY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.))*")
 _NOT_IN_KEY = re.compile(r"[^A-Za-z0-9._-]+")
-_SPELT_OUT: dict[int, int | str] = {
-    **str.maketrans("øØłŁđĐðÐı", "oOlLdDdDi"),
-    **str.maketrans({"ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE"}),
-}
+_SPELT_OUT = str.maketrans(
+    dict(zip("øØłŁđĐðÐı", "oOlLdDdDi", strict=True))
+    | {"ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE"}
+)
 """Letters that are no ASCII letter with an accent."""
 _BETWEEN_DIGITS = re.compile(r"(?<=\d):(?=\d)")
 
