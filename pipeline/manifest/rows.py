@@ -109,7 +109,7 @@ class DataSource:
         return self.kind != "jsonl"
 
     def rows(self, files: Files, sums: Sums) -> Iterator[DataRow | DataFlaw]:
-        """Row by row. Raises SourceError where there is nothing, OSError where reading goes wrong."""
+        """Row by row. Raises SourceError where there is nothing, or where reading goes wrong."""
         if self.kind == "pictures":
             yield from self._pictures(files, sums)
             return
@@ -131,6 +131,8 @@ class DataSource:
                         )
                     else:
                         yield DataRow(file, row.number, row.line, row.values)
+            except OSError as exc:
+                raise SourceError(f"{quoted(self.path)} cannot be read: {exc.strerror or exc}") from exc
             except DataError as exc:
                 yield DataFlaw(file=file, line=exc.line, column=exc.column, message=exc.message, ends=True)
 

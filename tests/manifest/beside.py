@@ -21,6 +21,8 @@ class Beside:
         self.files = dict(files)
 
     def open(self, path: str) -> BinaryIO:
+        if path not in self.files:
+            raise FileNotFoundError(f"{path!r} not found")
         content = self.files[path]
         return io.BytesIO(content.encode() if isinstance(content, str) else content)
 

@@ -239,8 +239,18 @@ def test_a_data_file_that_is_gone_is_refused() -> None:
     manifest = read_with(f"{JOBS}  - {{from: t.csv}}\n", beside)
     beside.open = Beside({}).open  # type: ignore[method-assign]
 
-    with pytest.raises((ManifestError, KeyError)):
+    with pytest.raises(ManifestError, match="changed while it was read"):
         list(manifest.entries())
+
+
+def test_a_data_file_that_cannot_be_read_on_is_named() -> None:
+    class Broken(Beside):
+        def open(self, path: str) -> BinaryIO:
+            return _Stream(iter(()), OSError(5, "Input/output error"))  # type: ignore[return-value]
+
+    (problem,) = read_with(f"{JOBS}  - {{from: t.csv}}\n", Broken({})).problems
+
+    assert str(problem) == f'{FILE}:3:12: job 1: from: "t.csv" cannot be read: Input/output error'
 
 
 CELL = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufeff\ufffe\uffff"))
@@ -275,11 +285,14 @@ class Generated:
 
 
 class _Stream(BytesIO):
-    def __init__(self, lines: Iterator[bytes]) -> None:
+    def __init__(self, lines: Iterator[bytes], error: OSError | None = None) -> None:
         super().__init__()
         self._more = lines
+        self._error = error
 
     def read(self, _: int | None = -1, /) -> bytes:
+        if self._error is not None:
+            raise self._error
         return next(self._more, b"")
 
 
