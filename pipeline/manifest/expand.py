@@ -88,6 +88,7 @@ class _Many:
         self._same_columns = False
         self._has_flaws = False  # the data file, that is
         self._settable = tuple(name for name in template.settable if name in self._matrix_names)
+        self._filled = tuple(name for name, _ in template.fills)
         self._varying: frozenset[str] = frozenset()
         self._where = template.mapping
 
@@ -233,7 +234,8 @@ class _Many:
             self._tell(exc.field, place, message, row, str(exc))
             return None
         varying = self._varying
-        if unset := [name for name in self._settable if name not in values]:  # empty: the default counts
+        if unset := [name for name in (*self._settable, *self._filled) if name not in values]:
+            # Empty: the default counts.
             own = {name: node for name, node in where.fields.items() if name not in unset}
             where, varying = replace(where, fields=own), varying.difference(unset)
         draft, errors = draft_of(where, values)
@@ -283,9 +285,9 @@ class _Many:
         nodes |= {
             name: node
             for name, node in self._template.mapping.fields.items()
-            if name in self._template.constants or name not in values
+            if name in self._template.constants or (name not in values and name not in self._filled)
         }
-        nodes |= {name: fill(cells) for name, fill in self._template.lists.items()}
+        nodes |= {name: fill(cells) for name, fill in self._template.lists.items() if name in values}
         filled = Mapping(nodes, self._template.mapping.names, where.mark)
         for error in errors:
             fault = error.rule or found(nodes.get(error.field, filled))

@@ -64,7 +64,7 @@ class Text:
             text = cells.get(slot.name)
             texts.append(text if type(text) is str and text and not text.isspace() else _text(slot, cells))
         if in_key:
-            texts = [key_part(text) for text in texts]
+            texts = [text and key_part(text) for text in texts]
         return self._format % tuple(texts)
 
 

@@ -16,7 +16,7 @@ from pipeline.manifest.names import Cells, Text, UnfilledError, has_names, key_p
 from pipeline.manifest.nodes import Flaw, Mapping, Mark, Node, Scalar, Sequence, place_of
 from pipeline.manifest.rows import DataSource
 from pipeline.manifest.rules import is_key, is_link
-from pipeline.manifest.scalars import quoted, resolve
+from pipeline.manifest.scalars import Null, quoted, resolve
 from pipeline.manifest.values import plain_values
 from pipeline.manifest.wording import did_you_mean
 
@@ -73,7 +73,9 @@ class Template:
         name = ""
         try:
             for name, fill in self.fills:
-                values[name] = fill(cells)
+                value = fill(cells)
+                if value != "" and value is not Null.NULL:  # as with an empty cell: the field is left out
+                    values[name] = value
             for name in settable:
                 value = _value_of(name, cells.get(name))
                 if value is not None:

@@ -96,6 +96,22 @@ def test_an_empty_cell_is_as_if_the_job_did_not_set_the_field() -> None:
     assert empty.problem("duration", "x").file == FILE
 
 
+def test_a_field_that_is_filled_with_nothing_is_left_out() -> None:
+    """If the job says that it may be: `${name:-}`."""
+    text = "  - {from: t.csv, id: '${n}', prompt: x, duration: '${s:-}', image: '${p:-}', edit: '${e:-}'}\n"
+
+    entries = made(text, {"t.csv": "n,s,p,e\na,,,\nb,5,b.png,\nc,,,a\n"}, HEAD)
+
+    jobs = [entry.job for entry in entries]
+    assert [(job.duration_s, job.image, job.edit) for job in jobs] == [
+        (9, None, None),
+        (5, Image(path="b.png"), None),
+        (9, None, "a"),
+    ]
+    assert ["duration" in entry.own for entry in entries] == [False, True, False]
+    assert entries[0].problem("duration", "x").line == 2
+
+
 def test_what_the_job_sets_itself_goes_before_a_column() -> None:
     text = "  - {from: t.csv, prompt: '${prompt}!', duration: 3}\n"
 

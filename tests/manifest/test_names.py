@@ -133,6 +133,12 @@ def test_names_are_filled_in_every_field_of_a_job() -> None:
     assert second.revision == "3"
 
 
+def test_nothing_may_stand_in_a_part_of_a_key() -> None:
+    text = '  - {id: "fox${n:-}", prompt: "A fox.", matrix: {n: ["", -2]}}\n'
+
+    assert keys(text) == ["fox", "fox2"]
+
+
 def test_an_edit_is_filled_as_an_id_is() -> None:
     """So that jobs over the same matrix, or the same file, find one another."""
     jobs = """
