@@ -239,7 +239,7 @@ class _Many:
             own = {name: node for name, node in where.fields.items() if name not in unset}
             where, varying = replace(where, fields=own), varying.difference(unset)
         draft, errors = draft_of(where, values)
-        draft.row, draft.varying, draft.one_of_many = row, varying, True
+        draft.row, draft.varying, draft.one_of_many, draft.inputs = row, varying, True, cells
         flaws: list[Flaw] = []
         if errors or not _RESTRICTED.isdisjoint(values):
             flaws = self._tell_wrong(draft, errors, values, where, cells)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as ReadOnly
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from pipeline.manifest import fields
 from pipeline.manifest.fields import ClipFields, FieldError, JobFields
 from pipeline.manifest.keys import made_key
+from pipeline.manifest.names import Cells
 from pipeline.manifest.nodes import Flaw, Mapping, Scalar, place_of
 from pipeline.manifest.rules import is_link
 from pipeline.manifest.shapes import DataRow, Entry, Group, Place, Spot
@@ -30,7 +31,8 @@ def job_label(number: int, key: str | None) -> str:
 class JobDraft:
     """A clip as far as it can be read. `key` and `parent_key` may be known for one that is not sound.
 
-    `row` and `varying`: where it comes from a data file, and the fields whose values do.
+    `row` and `varying`: where it comes from a data file, and the fields whose values do. `inputs`: what its
+    names stand for.
     """
 
     mapping: Mapping
@@ -42,6 +44,7 @@ class JobDraft:
     row: DataRow | None = None
     varying: frozenset[str] = frozenset()
     one_of_many: bool = False
+    inputs: Cells = field(default_factory=dict)
 
     def spot(self, field: str) -> Spot:
         """Where a field is written; at the row, if it comes from one."""
@@ -118,6 +121,7 @@ class EntryMaker:
             file=self._file,
             row=draft.row,
             one_of_many=draft.one_of_many,
+            inputs=draft.inputs,
         )
 
     def _find_places(self, draft: JobDraft) -> ReadOnly[str, Place]:

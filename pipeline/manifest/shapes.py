@@ -103,6 +103,7 @@ class Entry:
     `own`, `values` and `places` use the names of the manifest (`duration`, not `duration_s`); a field taken
     from the defaults has its place there and is not in `own`. What came from a row of a data file has no
     place in the manifest: it is told at that row. `one_of_many`: others are made from the same lines.
+    `inputs`: by name, what its row and its combination of a matrix gave it.
     """
 
     key: str
@@ -116,6 +117,7 @@ class Entry:
     file: str = "manifest"
     row: DataRow | None = None
     one_of_many: bool = False
+    inputs: Mapping[str, Cell] = field(default_factory=dict, repr=False)
 
     @property
     def job(self) -> Job:

@@ -79,6 +79,8 @@ MADE = {
         "mugs/M-300": "generate grok-imagine-video, 1 s, 854x480",
         "drinks/Cafe-Creme": "generate grok-imagine-video, 1 s, 854x480",
         "drinks/Heisse-Schokolade": "generate grok-imagine-video, 1 s, 854x480",
+        "signs/bakery": "generate grok-imagine-video, 1 s, 854x480",
+        "signs/cafe": "generate grok-imagine-video, 1 s, 854x480",
     },
     "photos": {
         "hills": "generate grok-imagine-video, 1 s, 854x480",
@@ -114,6 +116,7 @@ PROMPTS = {
         "mugs/M-100": "A red mug, studio light, slow orbit.",
         "mugs/M-200": "A blue mug, handmade, morning light, slow orbit.",
         "drinks/Cafe-Creme": "Café Crème on a marble table, morning light.",
+        "signs/cafe": 'A wooden sign that says "Hot coffee, $3".',
     },
     "rows": {"owl-wide": "An owl turns its head. Very wide shot, clear sky."},
 }

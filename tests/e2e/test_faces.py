@@ -28,6 +28,7 @@ COMMANDS = (
         "plan",
         "validate",
         "status",
+        "export",
         "resolve",
         "redo",
         "mv",

@@ -9,6 +9,7 @@ import pytest
 from manifest.beside import keys, made
 from manifest.reading import entries
 
+from pipeline.exporting import COLUMNS
 from pipeline.manifest import fields
 from pipeline.manifest.names import key_part
 
@@ -79,3 +80,10 @@ def test_every_field_of_a_job_and_of_the_defaults_is_there() -> None:
 
 def test_the_manifest_on_top_is_sound() -> None:
     assert len(entries(re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.M | re.S)[0])) == 3
+
+
+def test_the_columns_of_a_table_of_the_results() -> None:
+    """In the order in which they come; a reader may rely on them."""
+    told = [re.findall(r"`(\w+)`", names) for names, _ in table("A table of the results")]
+
+    assert tuple(name for names in told for name in names) == COLUMNS

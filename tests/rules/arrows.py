@@ -37,6 +37,7 @@ LAYERS = (
     ("plan", "forecast", "renames", "reuse", "feeder", "preflight", "runner", "together"),
     (
         "opening",
+        "exporting",
         "decisions",
         "recovery",
         "simulated",
