@@ -8,8 +8,10 @@ across restarts, and for people.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Protocol
 
 
@@ -42,4 +44,9 @@ def month_text(wall: float) -> str:
 
 def utc_text(wall: float) -> str:
     """A wall time as ISO 8601 in UTC, to the second, as side files and logs show it."""
-    return datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _second_text(math.floor(wall))
+
+
+@lru_cache(maxsize=64)  # what happens in one second is told of many times
+def _second_text(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

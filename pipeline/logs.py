@@ -30,10 +30,11 @@ from pipeline.events import (
     Trouble,
 )
 from pipeline.model import Take, TakeState
-from pipeline.secret import Secret
+from pipeline.secret import LEAST, Secret
 from pipeline.shown import shown_json
 
 _USER = re.compile(r"(https?://)[^\s/?#\"]*@", re.IGNORECASE)
+_TELLING = re.compile(r"https?://[^\s\"]*[?#@]", re.IGNORECASE)
 _QUERY = re.compile(r"(https?://[^\s?#\"]+)[?#][^\s\"]*", re.IGNORECASE)
 
 
@@ -46,7 +47,7 @@ class JsonLog:
         self._wall = wall
         self._log = structlog.wrap_logger(
             _Lines(self._file),
-            processors=[self._stamp, Redactor(key), _rendered],
+            processors=[self._stamp, Redactor(key)],
             wrapper_class=structlog.BoundLogger,
         )
 
@@ -107,17 +108,24 @@ def _facts(take: Take) -> dict[str, Any]:
 
 
 class Redactor:
-    """Takes the key out of every text, and from links all that may be a signature."""
+    """Renders an event as JSON, without the key in any text, and links without what may be a signature."""
 
     def __init__(self, key: Secret | None) -> None:
         self._key = key
+
+    def __call__(self, _logger: WrappedLogger, _level: str, event: EventDict) -> str:
+        line = shown_json(event, indent=None)
+        return line if self._is_harmless(line) else shown_json(self._clean(event), indent=None)
 
     def text(self, value: str) -> str:
         text = (self._key.hidden_in(value) if self._key is not None else value) or ""
         return _QUERY.sub(r"\1?***", _USER.sub(r"\1***@", text))
 
-    def __call__(self, _logger: WrappedLogger, _level: str, event: EventDict) -> EventDict:
-        return {name: self._clean(value) for name, value in event.items()}
+    def _is_harmless(self, line: str) -> bool:
+        """A look at the whole line, as most have nothing to hide: no link but to a plain path, and no key."""
+        if _TELLING.search(line):
+            return False
+        return self._key is None or (len(self._key) >= LEAST and self._key.hidden_in(line) == line)
 
     def _clean(self, value: Any) -> Any:
         if isinstance(value, str):
@@ -125,10 +133,6 @@ class Redactor:
         if isinstance(value, dict):
             return {name: self._clean(inner) for name, inner in value.items()}
         return [self._clean(inner) for inner in value] if isinstance(value, list) else value
-
-
-def _rendered(_logger: WrappedLogger, _level: str, event: EventDict) -> str:
-    return shown_json(event, indent=None)
 
 
 class _Lines:

@@ -38,6 +38,9 @@ class Secret:
     def reveal(self) -> str:
         return self._text
 
+    def __len__(self) -> int:
+        return len(self._text)
+
     def hidden_in(self, text: str | None) -> str | None:
         """`text` with `***` in the place of the key."""
         if not text or not self._at_a_glance.search(text):

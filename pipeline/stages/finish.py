@@ -41,7 +41,8 @@ class FinishStage:
         await run_workers(inbox, None, self._work, leave, self._switches, WORKERS)
 
     async def _work(self, take: Take) -> Take | None:
-        if await self._disk(self._storage.part_path(take).exists):
+        has_part, has_older = await self._disk(self._storage.standing, take)
+        if has_part:
             try:
                 probe = await self._probe(take)
             except NotAClipError as exc:
@@ -49,7 +50,7 @@ class FinishStage:
                 why = f"paid for, but the file is no clip: {exc}; kept as {kept.name}"
                 await self._record.end(take, TakeState.UNDELIVERED, why, sha256=None, size_bytes=None)
                 return None
-            labels = await labels_of(self._record.ledger, take)
+            labels = await labels_of(self._record.ledger, take) if has_older else {}
             side = side_of(take, self._record.clock.wall(), asdict(probe))
             await self._disk(self._storage.place, take, side, labels)
         elif await self._disk(self._storage.adoptable, take) is None:

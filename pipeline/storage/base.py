@@ -48,6 +48,9 @@ class Storage(Protocol):
     def adoptable(self, take: Take) -> tuple[str, int] | None:
         """SHA-256 and size of the final file, if its side file says that it is this very take's."""
 
+    def standing(self, take: Take) -> tuple[bool, bool]:
+        """Whether the take's part is there, and whether a clip already bears the name it is to get."""
+
     def place(self, take: Take, side: Mapping[str, Any], labels: Mapping[str, str]) -> Path:
         """Give a sealed part its final name, side file first, durably.
 

@@ -82,6 +82,9 @@ class LocalStorage:
         sync(clip.parent)  # whoever gave it this name may have died before that was durable
         return sha256, clip.stat().st_size
 
+    def standing(self, take: Take) -> tuple[bool, bool]:
+        return self.part_path(take).exists(), os.path.lexists(self.clip_path(take))
+
     def place(self, take: Take, side: Mapping[str, Any], labels: Mapping[str, str]) -> Path:
         clip = self.clip_path(take)
         with _room_errors(clip):

@@ -154,6 +154,18 @@ def test_no_text_around_a_key_hides_it(before: str, after: str) -> None:
     assert KEY not in Redactor(Secret(KEY)).text(before + KEY + after)
 
 
+@steady
+@given(before=st.text(max_size=20), after=st.text(max_size=20), key=st.sampled_from([KEY, 'a"\\b']))
+def test_no_line_tells_the_key_or_a_signature(before: str, after: str, key: str) -> None:
+    """Whatever stands around them, and however the line spells it: it stays one line of JSON."""
+    line = Redactor(Secret(key))(None, "info", {"a": before + key + after, "b": f"{before} http://c/?sig=q7"})
+
+    found = json.loads(line)
+
+    assert key not in found["a"]
+    assert "sig=q7" not in found["b"]
+
+
 @pytest.mark.parametrize(
     "message", ["two\nlines\r\n", "\x00\x1b[2J", "狐 ä \u2028", "\udcff", 'a "quote" \\']
 )
