@@ -104,7 +104,7 @@ class _Foresight:
         keys = [row.job.key for row in page]
         known = {} if self.ledger is None else await self.ledger.standings(keys)
         granted = {} if self.granted is None else await self.granted.granted(keys)
-        lives = [_Life(row, known.get(row.job.key, []), granted.get(row.job.key)) for row in page]
+        lives = [_Life(row, known.get(row.job.key, ()), granted.get(row.job.key)) for row in page]
         if self.wishes is not None:
             await self.wishes.add([life.wish for life in lives])
         found = [self._one(life) for life in lives]
@@ -156,14 +156,14 @@ class _Life:
 
     @property
     def wish(self) -> Wish:
-        row = self.row
+        row, takes = self.row, self.takes
         return Wish(
-            key=row.job.key,
-            fingerprint=row.fingerprint,
-            position=row.position,
-            on_record=bool(self.takes),
-            unsent=row.selected and all(take.state in _UNSENT for take in self.takes),
-            open=row.selected and _is_first(self.same),
+            row.job.key,
+            row.fingerprint,
+            row.position,
+            on_record=bool(takes),
+            unsent=row.selected and (not takes or all(take.state in _UNSENT for take in takes)),
+            open=row.selected and (not takes or _is_first(self.same)),
         )
 
     @property
@@ -180,9 +180,11 @@ class _Life:
         return [take for take in self.takes if take.fingerprint != print_ and take.state not in _UNSENT]
 
     def outlook(self, again: Ends) -> tuple[Outlook, str | None]:
-        newest, older = self.same, self.older
         if self.source is not None:
             return Outlook.REUSED, f"the clip of {self.source} is taken over, for nothing"
+        if not self.takes:
+            return (Outlook.NEW, None) if self.row.selected else (Outlook.LEFT_OUT, None)
+        newest, older = self.same, self.older
         if older and _is_first(newest):
             outlook, reason = Outlook.CHANGED, _past(older)
         elif newest is None:

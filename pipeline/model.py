@@ -101,6 +101,8 @@ class Job:
     @property
     def pictures(self) -> tuple[tuple[str, Image], ...]:
         """Every picture with the name of its field."""
+        if self.image is None and self.last_frame is None and not (self.reference_images or self.keyframes):
+            return ()
         single = [("image", self.image), ("last_frame", self.last_frame)]
         return (
             *((name, image) for name, image in single if image is not None),

@@ -32,6 +32,8 @@ class Pricing:
         default_factory=dict, init=False, repr=False, compare=False
     )
 
+    _sources: dict[Hashable, str] = field(default_factory=dict, init=False, repr=False, compare=False)
+
     def estimate(self, job: Job, source: Shape | None) -> Estimate | None:
         """None where no price is known. `source`: the clip that an edit or extension starts from."""
         pictures, has_source = len(job.pictures), job.source is not None
@@ -60,8 +62,11 @@ class Pricing:
 
     def source(self, job: Job) -> str:
         """Where the price of a job stands."""
-        price = self._price(job)
-        return "" if price is None else price.source
+        what = (job.model, job.allow)
+        if what not in self._sources:
+            price = self._price(job)
+            self._sources[what] = "" if price is None else price.source
+        return self._sources[what]
 
     def _own(self, job: Job) -> Price | None:
         return self.own.get(model_of(job, self.facts), self.own.get(ALL_MODELS))

@@ -60,10 +60,12 @@ class Summary:
             self.ticks += job.price_ticks or 0
             self.unpriced += job.price_ticks is None
             self.remade += job.remakes
-            self.sources |= {job.price_source} - {""}
+            if job.price_source:
+                self.sources.add(job.price_source)
             for tag in job.tags:
                 self.tags[tag] += job.price_ticks or 0
-        self.fields.update({change.field for change in job.changes})
+        for name in {change.field for change in job.changes}:
+            self.fields[name] += 1
         if job.outlook in _NO_NEWS and (job.reason is None or job.outlook is Outlook.LEFT_OUT):
             return
         if len(self.rows) < MAX_ROWS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from pipeline.again import NO_ENDS, Ends
 from pipeline.model import Job, Take, TakeState
@@ -106,8 +106,7 @@ class KeptClip:
         return f"{self.folder.name}/{self.take.label}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class Wish(NamedTuple):
     """One job of a manifest, by what the ledger says of it."""
 
     key: str

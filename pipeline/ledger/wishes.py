@@ -29,7 +29,7 @@ CREATE TABLE wishes (
 """
 _ADD = """
 INSERT INTO wishes (key, fingerprint, position, on_record, unsent, open)
-VALUES (:key, :fingerprint, :position, :on_record, :unsent, :open)
+VALUES (?, ?, ?, ?, ?, ?)
 """
 _PAIR = """
 UPDATE wishes SET old_key = :old WHERE key = (
@@ -72,8 +72,7 @@ class SqliteWishes:
         self._db.close()
 
     async def add(self, wishes: Sequence[Wish]) -> None:
-        rows = [{name: getattr(wish, name) for name in Wish.__slots__} for wish in wishes]
-        await self._write(_ADD, rows)
+        await self._write(_ADD, wishes)
 
     async def on_record(self) -> int:
         return await self._number("SELECT count(*) FROM wishes WHERE on_record")
@@ -84,7 +83,7 @@ class SqliteWishes:
     async def any_open(self) -> bool:
         return bool(await self._number("SELECT EXISTS (SELECT 1 FROM wishes WHERE open)"))
 
-    async def _write(self, sql: str, rows: Sequence[Mapping[str, object]]) -> None:
+    async def _write(self, sql: str, rows: Sequence[Mapping[str, object] | Sequence[object]]) -> None:
         def work() -> None:  # a cursor that ends its life in another thread disturbs the next statement here
             self._db.executemany(sql, rows)
 
