@@ -13,7 +13,7 @@ SEED ?= 1
 SECONDS ?= 60
 TARGET ?= all
 
-.PHONY: demo test check bench bench-manifests crash nights fuzz clean
+.PHONY: demo test check bench bench-long crash nights fuzz clean
 
 demo: .venv/installed
 	$(DEV)/nightreel run manifests/quickstart.yaml
@@ -33,11 +33,12 @@ check: .venv/installed-test
 	$(DEV)/mypy
 	$(DEV)/pytest -q -m "not slow"
 
-bench: .venv/installed
-	$(DEV)/python bench/spine.py
+bench: .venv/installed-bench
+	$(DEV)/python -m bench
 
-bench-manifests: .venv/installed
-	$(DEV)/python bench/manifests.py
+bench-long: .venv/installed-bench
+	$(DEV)/python -m bench --long
+	$(DEV)/python -m bench.page
 
 crash: .venv/installed-test
 	cd tests && ../$(DEV)/python -m crash --kills $(KILLS) --seed $(SEED) $(if $(BATCH),--batch $(BATCH))
@@ -58,6 +59,10 @@ clean:
 
 .venv/installed-test: .venv/installed
 	$(DEV)/python $(PIP_INSTALL) --editable '.[test]'
+	touch $@
+
+.venv/installed-bench: .venv/installed-test
+	$(DEV)/python $(PIP_INSTALL) --editable '.[test,bench]'
 	touch $@
 
 .venv/installed-fuzz: .venv/installed-test

@@ -1,10 +1,10 @@
 """Measures long manifests: reading, planning, rerunning, against what it takes to read the same at all.
 
-    make bench-manifests
+    python -m bench.manifests
 
-Prints a row per goal. Every figure is the median of runs that alternate with those it is compared with, each
-in a process of its own. A figure for many jobs is less that of one job, so that the start of the interpreter
-and its imports count on neither side.
+Every figure is the median of runs that alternate with those it is compared with, each in a process of its
+own. A figure for many jobs is less that of one job, so that the start of the interpreter and its imports
+count on neither side.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-NIGHTREEL = Path(sys.executable).with_name("nightreel")
-RUNS = int(os.environ.get("RUNS", "5"))
+from bench.rows import ENV, NIGHTREEL, Measured, Row, medians, seconds
+
 JOBS, MANY = 100_000, 1_000_000
 HEAD = """\
 version: 1
@@ -61,15 +61,16 @@ with open(sys.argv[1], "rb") as file:
 """
 
 
-def main() -> None:
+def measure(long: bool) -> Measured:
+    measured = Measured()
     with tempfile.TemporaryDirectory(prefix="nightreel-bench-") as made:
         folder = Path(made)
-        print(f"{RUNS} runs each, medians; Python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version}")
         tables = {count: table(folder, count) for count in (1, JOBS, MANY)}
         documents = {count: document(folder, count) for count in (1, JOBS)}
-        read_and_plan(folder, tables, documents)
-        memory(tables)
-        rerun(folder, tables[JOBS])
+        measured.rows += read_and_plan(folder, tables, documents, 5 if long else 3)
+        measured.rows += memory(tables)
+        measured.rows += rerun(folder, tables[JOBS])
+    return measured
 
 
 def table(folder: Path, jobs: int) -> Path:
@@ -96,7 +97,9 @@ def document(folder: Path, jobs: int) -> Path:
     return path
 
 
-def read_and_plan(folder: Path, tables: dict[int, Path], documents: dict[int, Path]) -> None:
+def read_and_plan(
+    folder: Path, tables: dict[int, Path], documents: dict[int, Path], runs: int
+) -> Iterator[Row]:
     def csv_and_sqlite(jobs: int) -> float:
         database = folder / "rows.sqlite"
         database.unlink(missing_ok=True)
@@ -105,59 +108,44 @@ def read_and_plan(folder: Path, tables: dict[int, Path], documents: dict[int, Pa
     def ours(command: str, paths: dict[int, Path]) -> Callable[[int], float]:
         return lambda jobs: seconds(NIGHTREEL, command, paths[jobs])
 
-    found = alternating(
-        {
-            "csv and SQLite": csv_and_sqlite,
-            "validate, 100,000 CSV rows": ours("validate", tables),
-            "plan, 100,000 CSV rows": ours("plan", tables),
-            "bare YAML events": lambda jobs: seconds(sys.executable, "-c", EVENTS, documents[jobs]),
-            "validate, 100,000 YAML jobs": ours("validate", documents),
-        }
-    )
-    bare, events = found["csv and SQLite"], found["bare YAML events"]
-    print(f"\n{'csv module and SQLite, 100,000 rows':42}{bare:8.2f} s")
-    print(f"{'YAML parser, 100,000 jobs, events alone':42}{events:8.2f} s\n")
-    show("validate, 100,000 CSV rows", found, bare, 4)
-    show("plan, 100,000 CSV rows", found, bare, 8)
-    show("validate, 100,000 YAML jobs", found, events, 4)
+    what = {
+        "csv": csv_and_sqlite,
+        "validate": ours("validate", tables),
+        "plan": ours("plan", tables),
+        "events": lambda jobs: seconds(sys.executable, "-c", EVENTS, documents[jobs]),
+        "document": ours("validate", documents),
+    }
+    found = medians(runs, {name: _many(measure_) for name, measure_ in what.items()})
+    csv_s, events_s = found["csv"], found["events"]
+
+    def ratio(name: str, what: str, against: float, goal: float) -> Row:
+        note = f"{found[what]:.2f} s against {against:.2f} s"
+        return Row(name=name, figure=found[what] / against, unit="x", goal=goal, stable=True, note=note)
+
+    yield ratio("validate 100,000 CSV rows / csv module and SQLite", "validate", csv_s, 4)
+    yield ratio("plan 100,000 CSV rows / csv module and SQLite", "plan", csv_s, 8)
+    yield ratio("validate 100,000 YAML jobs / bare YAML events", "document", events_s, 4)
 
 
-def alternating(what: dict[str, Callable[[int], float]]) -> dict[str, float]:
+def _many(measure_: Callable[[int], float]) -> Callable[[], float]:
     """Seconds for 100,000 jobs less those for one."""
-    taken: dict[str, list[float]] = {name: [] for name in what}
-    for _ in range(RUNS):
-        for name, measure in what.items():
-            taken[name].append(measure(JOBS) - measure(1))
-    return {name: statistics.median(times) for name, times in taken.items()}
+    return lambda: measure_(JOBS) - measure_(1)
 
 
-def show(name: str, found: dict[str, float], against: float, goal: float) -> None:
-    ratio = found[name] / against
-    verdict = "met" if ratio <= goal else "MISSED"
-    print(f"{name:42}{found[name]:8.2f} s  {ratio:5.2f} x   goal {goal:g} x   {verdict}")
-
-
-def memory(tables: dict[int, Path]) -> None:
+def memory(tables: dict[int, Path]) -> Iterator[Row]:
     few, many = (peak_mib("validate", tables[count]) for count in (JOBS, MANY))
+    yield Row(name="peak memory of validate, 100,000 rows", figure=few, unit="MiB", goal=150)
     plan = peak_mib("plan", tables[JOBS])
-    print()
-    told("peak memory of validate, 100,000 rows", f"{few:.0f} MiB", "150 MiB", met=few <= 150)
-    told("peak memory of plan, 100,000 rows", f"{plan:.0f} MiB", "150 MiB", met=plan <= 150)
-    told(
-        "validate 1,000,000 rows: more than 100,000", f"{many - few:.0f} MiB", "20 MiB", met=many - few <= 20
-    )
+    yield Row(name="peak memory of plan, 100,000 rows", figure=plan, unit="MiB", goal=150)
+    yield Row(name="validate 1,000,000 rows: more than 100,000", figure=many - few, unit="MiB", goal=20)
 
 
-def told(name: str, figure: str, goal: str, *, met: bool) -> None:
-    print(f"{name:42}{figure:>10}            goal {goal}   {'met' if met else 'MISSED'}")
-
-
-def rerun(folder: Path, manifest: Path) -> None:
-    """A batch whose clips are all there: the same command again."""
+def rerun(folder: Path, manifest: Path) -> Iterator[Row]:
+    """A batch whose clips are all there: the same command again; and its table."""
     output = folder / "output"
     finished(manifest, output)
     taken = []
-    for _ in range(min(RUNS, 3)):
+    for _ in range(3):
         environment = {**ENV, "XAI_API_KEY": "bench-key-of-no-use", "XAI_BASE_URL": "http://127.0.0.1:9"}
         began = time.perf_counter()
         command = [str(NIGHTREEL), "run", str(manifest), "--output", str(output), "--json"]
@@ -166,8 +154,9 @@ def rerun(folder: Path, manifest: Path) -> None:
         assert ended.returncode == 0, ended.stderr
         assert '"requests": 0' in ended.stdout
     took = statistics.median(taken)
-    print()
-    told("unchanged rerun of 100,000 finished jobs", f"{took:.2f} s", "5 s, no request", met=took <= 5)
+    yield Row(name="unchanged rerun of 100,000 finished jobs, no request", figure=took, unit="s", goal=5)
+    export = seconds(NIGHTREEL, "export", output / "bench")
+    yield Row(name="export of the same as CSV", figure=export, unit="s")
 
 
 FINISH = """\
@@ -191,15 +180,6 @@ def finished(manifest: Path, output: Path) -> None:
         (batch / "clips" / f"{key}.mp4").write_bytes(b"mp4")
 
 
-ENV = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
-
-
-def seconds(*words: object) -> float:
-    began = time.perf_counter()
-    subprocess.run([str(word) for word in words], env=ENV, check=True, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - began
-
-
 def peak_mib(command: str, manifest: Path) -> float:
     with subprocess.Popen(
         [str(NIGHTREEL), command, str(manifest)], env=ENV, stdout=subprocess.DEVNULL
@@ -211,4 +191,5 @@ def peak_mib(command: str, manifest: Path) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    for row in measure("--long" in sys.argv).rows:
+        print(row)

@@ -1,16 +1,11 @@
-"""The ledger in SQLite: one connection, one thread, and one commit for all writes that wait together.
-
-A write returns once it is durable (`synchronous=FULL`). It is shielded: begun, it is finished, whatever
-is cancelled around it. Writers that arrive while a commit runs share the next one (group commit).
-"""
+"""The ledger in SQLite: one connection, one thread; writes that wait together share a commit (commits.py)."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sqlite3
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,6 +25,7 @@ from pipeline.ledger.base import (
     Rename,
     Standing,
 )
+from pipeline.ledger.commits import Commits
 from pipeline.ledger.connection import Connect, Connection, connect, named_queries, open_database, translated
 from pipeline.ledger.copying import copy_database
 from pipeline.ledger.rows import MUTABLE, WIDTH, spec_of, take_of, values_of
@@ -52,16 +48,6 @@ QUERIES = {
 }
 
 
-@dataclass(slots=True)
-class _Write:
-    """One caller's change, and what became of it."""
-
-    work: Callable[[Connection], Any]
-    done: bool = False
-    result: Any = None
-    error: Exception | None = None
-
-
 class SqliteLedger:
     """`ledger.base.Ledger` in one SQLite file."""
 
@@ -69,8 +55,8 @@ class SqliteLedger:
         self._db = db
         self._path = path
         self._offload = offload
-        self._lock = asyncio.Lock()
-        self._waiting: list[_Write] = []
+        self._commits = Commits(db, path, offload)
+        self._write = self._commits.write
         self._run_id = 0
 
     @classmethod
@@ -80,59 +66,16 @@ class SqliteLedger:
 
     async def close(self) -> None:
         with anyio.CancelScope(shield=True):
-            async with self._lock:
+            async with self._commits.lock:
                 await self._offload(self._db.close)
 
     # --- writing
-
-    async def _write(self, work: Callable[[Connection], T]) -> T:
-        write = _Write(work)
-        self._waiting.append(write)
-        with anyio.CancelScope(shield=True):
-            async with self._lock:
-                if not write.done:  # else whoever held the lock before us has committed ours too
-                    batch, self._waiting = self._waiting, []
-                    await self._offload(self._commit, batch)
-        if write.error is not None:
-            raise write.error
-        return write.result  # type: ignore[no-any-return]  # what `work` returned
 
     async def _execute(self, name: str, values: Mapping[str, Any]) -> None:
         def work(db: Connection) -> None:  # the cursor stays here: one that dies elsewhere disturbs the next
             db.execute(QUERIES[name], values)
 
         await self._write(work)
-
-    def _commit(self, batch: Sequence[_Write]) -> None:
-        """All of a batch in one transaction; a write that fails takes back its own part only."""
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            for write in batch:
-                self._apply(write)
-            self._db.execute("COMMIT")
-        except sqlite3.Error as exc:
-            self._roll_back()
-            for write in batch:
-                write.error = write.error or translated(exc, self._path)
-        for write in batch:
-            write.done = True
-
-    def _apply(self, write: _Write) -> None:
-        self._db.execute("SAVEPOINT one")
-        try:
-            write.result = write.work(self._db)
-        except sqlite3.OperationalError:  # disk full, I/O: no write of this commit can succeed
-            raise
-        except Exception as exc:  # a value SQLite cannot hold, or a bug: this write alone fails
-            write.error = translated(exc, self._path) if isinstance(exc, sqlite3.Error) else exc
-            self._db.execute("ROLLBACK TO one")
-        self._db.execute("RELEASE one")
-
-    def _roll_back(self) -> None:
-        try:
-            self._db.execute("ROLLBACK")
-        except sqlite3.Error:
-            return  # SQLite has already rolled back by itself (disk full, I/O error)
 
     async def begin_run(
         self, manifest: str, now: float, *, remake: bool = False, carry: bool = False
@@ -351,7 +294,7 @@ class SqliteLedger:
             except sqlite3.Error as exc:
                 raise translated(exc, self._path) from exc
 
-        async with self._lock:  # the connection is in a transaction only while the lock is held
+        async with self._commits.lock:  # the connection is in a transaction only while the lock is held
             with anyio.CancelScope(shield=True):
                 rows = await self._offload(work)
         return rows

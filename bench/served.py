@@ -1,0 +1,92 @@
+"""What measurements of whole runs share: the simulator in a process of its own, manifests, and processes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.rows import ENV, NIGHTREEL
+
+KEY = "bench-key"
+IN_FLIGHT = 50
+RENDER_S = 0.5
+SMALL = f"{{render_s: {RENDER_S}, spread: 0, clips: small}}"
+LIMITS = "{submit_per_s: 1000, poll_per_s: 1000, poll_min_s: 0.05, max_in_flight: %d}"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A process that ran to its end. `cpu_s`: user and system, of all its threads."""
+
+    wall_s: float
+    cpu_s: float
+    peak_mib: float
+    out: str
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A simulator that serves."""
+
+    base_url: str
+    pid: int
+
+    @property
+    def cpu_s(self) -> float:
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@contextlib.contextmanager
+def simulator(folder: Path, scenario: str = SMALL) -> Iterator[Server]:
+    file = folder / "scenario.yaml"
+    file.write_text(scenario)
+    command = [str(NIGHTREEL), "sim", "--port", "0", "--key", KEY, "--scenario", str(file)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
+        assert server.stdout is not None
+        yield Server(server.stdout.readline().split()[0].partition("=")[2], server.pid)
+        server.terminate()
+
+
+def ended(*words: object, env: dict[str, str] | None = None) -> Ended:
+    """Run a command that has to succeed."""
+    began = time.perf_counter()
+    process = subprocess.Popen(
+        [str(word) for word in words],
+        env={**ENV, **(env or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    out, _, usage = process.stdout.read(), process.stderr.read(), None
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise SystemExit(f"{words} ended with exit code {process.returncode}: {out[-500:]}")
+    scale = 1024 if sys.platform == "linux" else 1 << 20
+    cpu_s = usage.ru_utime + usage.ru_stime
+    return Ended(time.perf_counter() - began, cpu_s, usage.ru_maxrss / scale, out)
+
+
+def run(manifest: Path, output: Path, server: Server | None = None) -> Ended:
+    """One `nightreel run` of a CometAPI manifest."""
+    env = {"COMETAPI_KEY": KEY, "HOME": str(output)}
+    if server is not None:
+        env["COMETAPI_BASE_URL"] = server.base_url
+    return ended(NIGHTREEL, "run", manifest, "--output", output, "--quiet", env=env)
+
+
+def manifest_of(folder: Path, name: str, jobs: int, in_flight: int = IN_FLIGHT) -> Path:
+    path = folder / f"{name}.yaml"
+    head = "version: 1\nprovider: cometapi\ndefaults: {duration: 6, resolution: 480p}\n"
+    lines = (f"  - {{id: job-{number}, prompt: Clip {number}.}}\n" for number in range(jobs))
+    path.write_text(f"{head}limits: {LIMITS % in_flight}\njobs:\n" + "".join(lines))
+    return path
