@@ -31,6 +31,7 @@ class SlotPool:
         self._most_behind = most_behind
         self._clock = clock
         self._until: dict[Slot, float] = {}
+        self._soonest = math.inf  # no slot expires before
         self._behind: set[Slot] = set()
         self._changed = anyio.Event()
 
@@ -39,11 +40,14 @@ class SlotPool:
 
     def has_room(self) -> bool:
         now = self._clock.wall()
-        self._until = {slot: until for slot, until in self._until.items() if until > now}
+        if self._soonest <= now:
+            self._until = {slot: until for slot, until in self._until.items() if until > now}
+            self._soonest = min(self._until.values(), default=math.inf)
         return len(self._until) < self._limit and len(self._behind) <= self._most_behind
 
     def hold(self, slot: Slot, until: float) -> None:
         self._until[slot] = until
+        self._soonest = min(self._soonest, until)
 
     def free(self, slot: Slot) -> None:
         if self._until.pop(slot, None) is not None:
@@ -74,7 +78,7 @@ class SlotPool:
 
     async def wait(self) -> None:
         """Until something changed, or the next slot expires."""
-        expires_in = min(self._until.values(), default=math.inf) - self._clock.wall()
+        expires_in = self._soonest - self._clock.wall()
         with anyio.move_on_after(expires_in if math.isfinite(expires_in) else None):
             await self._changed.wait()
 
