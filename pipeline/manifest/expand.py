@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from pipeline.manifest.fields import FieldError
-from pipeline.manifest.jobs import NAMES, TEXTS, JobDraft, draft_of, flaws_of, job_label
+from pipeline.manifest.jobs import NAMES, SOURCES, TEXTS, JobDraft, draft_of, flaws_of, job_label
 from pipeline.manifest.matrix import Combination
-from pipeline.manifest.names import Cells, undefined
-from pipeline.manifest.nodes import Broken, Flaw, Mapping, Node, found, place_of
+from pipeline.manifest.names import Cells, text_of, undefined
+from pipeline.manifest.nodes import Broken, Flaw, Mapping, Node, Scalar, found, place_of
 from pipeline.manifest.problems import Message, Problems
 from pipeline.manifest.rows import DataFlaw, Files, SourceError, Sums
-from pipeline.manifest.rules import check_key
+from pipeline.manifest.rules import MAX_KEY
 from pipeline.manifest.scalars import quoted
 from pipeline.manifest.shapes import DataRow, Place
 from pipeline.manifest.template import (
@@ -91,6 +91,22 @@ class _Many:
         self._filled = tuple(name for name, _ in template.fills)
         self._varying: frozenset[str] = frozenset()
         self._where = template.mapping
+        self._key_texts = {one.field: one.text for one in template.texts if one.field in _KEYS}
+        self.place = place_of(node.fields.get("id", node).mark)
+
+    def apart(self, *, in_row: bool) -> str:
+        """What tells clips of one key apart: a name that the id does not hold yet."""
+        matrix = self._template.matrix
+        names = [*(matrix.names if matrix is not None else ()), *(() if in_row else self._columns or ())]
+        used = {slot.name for slot in self._key_texts["id"].slots} if "id" in self._key_texts else set()
+        name = next((name for name in names if name not in used), None)
+        if name is None:
+            return "change one of the values"
+        written = self._node.fields.get("id")
+        what = f"put {'a value of the matrix' if name in self._matrix_names else 'a column'} into it"
+        what = what if isinstance(written, Scalar) else 'write an "id" in the job'
+        before = written.text if isinstance(written, Scalar) else "${id}"
+        return f"{what}, such as {quoted(before + '-${' + name + '}', 100)}"
 
     def drafts(self) -> Iterator[JobDraft]:
         template = self._template
@@ -239,7 +255,11 @@ class _Many:
             own = {name: node for name, node in where.fields.items() if name not in unset}
             where, varying = replace(where, fields=own), varying.difference(unset)
         draft, errors = draft_of(where, values)
-        draft.row, draft.varying, draft.one_of_many, draft.inputs = row, varying, True, cells
+        draft.row, draft.varying, draft.maker, draft.inputs = row, varying, self, cells
+        if draft.key is not None:
+            draft.as_written = self._as_written("id", draft.key, cells)
+        if draft.parent_key is not None:
+            draft.parent_as_written = self._as_written(draft.link, draft.parent_key, cells)
         flaws: list[Flaw] = []
         if errors or not _RESTRICTED.isdisjoint(values):
             flaws = self._tell_wrong(draft, errors, values, where, cells)
@@ -247,6 +267,16 @@ class _Many:
             draft.values = None
         self._expander.lost |= draft.key is None
         return draft
+
+    def _as_written(self, field: str, key: str, cells: Cells) -> str | None:
+        """The key before its values were made safe, where that changed it."""
+        text = self._key_texts.get(field)
+        if text is not None:
+            return text.fill(cells) if text.altered else None
+        if field not in self._settable:
+            return None
+        cell = (text_of(cells.get(field)) or "").strip()
+        return cell if cell and cell != key else None
 
     def _repeated(self, draft: JobDraft | None) -> Iterator[JobDraft]:
         repeat = self._template.how.repeat
@@ -256,13 +286,14 @@ class _Many:
             return
         for number in range(1, repeat + 1):
             key = f"{draft.key}-{number}"
-            try:
-                check_key(key)
-            except ValueError as exc:
+            if len(key) > MAX_KEY:
                 place = place_of(draft.mapping.fields.get("id", draft.mapping).mark)
-                self._tell("id", place, f"{self._label(draft.row)}id: {exc}", draft.row, str(exc))
+                what = f'{quoted(key)} has {len(key)} characters with the "-{number}" that "repeat" adds'
+                why = f"id: {what}; a job key has at most {MAX_KEY}"
+                self._tell("id", place, self._label(draft.row) + why, draft.row, why)
                 return
-            yield replace(draft, key=key)
+            as_written = draft.as_written and f"{draft.as_written}-{number}"
+            yield replace(draft, key=key, repeated=draft.key, as_written=as_written)
 
     # --- problems
 
@@ -310,6 +341,7 @@ class _Many:
             self._problems.add(place, message)
 
 
+_KEYS = frozenset({"id", *SOURCES})
 _RESTRICTED = frozenset({"edit", "extend", "image_id"})
 _NOT_BY_COLUMN = ("repeat", "reference_images", "keyframes")
 

@@ -14,6 +14,7 @@ from pipeline.manifest.names import Cells
 from pipeline.manifest.nodes import Flaw, Mapping, Scalar, place_of
 from pipeline.manifest.rules import is_link
 from pipeline.manifest.shapes import DataRow, Entry, Group, Place, Spot
+from pipeline.manifest.twice import Maker
 from pipeline.model import Image, Job, Keyframe
 
 SOURCES = ("edit", "extend")
@@ -32,7 +33,8 @@ class JobDraft:
     """A clip as far as it can be read. `key` and `parent_key` may be known for one that is not sound.
 
     `row` and `varying`: where it comes from a data file, and the fields whose values do. `inputs`: what its
-    names stand for.
+    names stand for. `as_written` and `parent_as_written`: the two keys, where values in them were made safe.
+    `repeated`: the key before `repeat` added a number.
     """
 
     mapping: Mapping
@@ -43,8 +45,11 @@ class JobDraft:
     link: str  # the field that names the parent
     row: DataRow | None = None
     varying: frozenset[str] = frozenset()
-    one_of_many: bool = False
     inputs: Cells = field(default_factory=dict)
+    maker: Maker | None = None  # what other clips are made from too
+    as_written: str | None = None
+    parent_as_written: str | None = None
+    repeated: str | None = None
 
     def spot(self, field: str) -> Spot:
         """Where a field is written; at the row, if it comes from one."""
@@ -120,7 +125,7 @@ class EntryMaker:
             find_places=partial(self._find_places, draft),
             file=self._file,
             row=draft.row,
-            one_of_many=draft.one_of_many,
+            one_of_many=draft.maker is not None,
             inputs=draft.inputs,
         )
 

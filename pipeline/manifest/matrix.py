@@ -130,8 +130,26 @@ def _check(matrix: Matrix, node: Mapping, flaws: list[Flaw]) -> None:
         for name, why in _excludes_nothing(one, matrix):
             wrong = True
             _tell(flaws, one[name], f"matrix: exclude: item {number}: {why}")
+    _refuse_equal(matrix, node, flaws)
     if not wrong and next(matrix.combinations(), None) is None:
         _tell(flaws, node, "matrix: nothing is left of it; exclude fewer combinations")
+
+
+def _refuse_equal(matrix: Matrix, node: Mapping, flaws: list[Flaw]) -> None:
+    """Items of `include` that would be one combination twice."""
+    items, seen = node.fields.get(_INCLUDE), dict[frozenset[tuple[str, str]], int]()
+    for number, one in enumerate(matrix.include, 1):
+        first = seen.setdefault(frozenset((name, value.text) for name, value in one.items()), number)
+        if first != number and isinstance(items, Sequence) and not _joins(one, matrix):
+            why = f"the same as item {first}; remove one of them"
+            _tell(flaws, items.items[number - 1], f"matrix: {_INCLUDE}: item {number}: {why}")
+
+
+def _joins(one: Combination, matrix: Matrix) -> bool:
+    """Whether it fits a combination of the lists, as far as a look at each of its values can tell."""
+    own = {name: value.text for name, value in one.items() if name in matrix.axes}
+    known = {name: {value.text for value in matrix.axes[name]} for name in own}
+    return bool(matrix.axes) and all(text in known[name] for name, text in own.items())
 
 
 def _excludes_nothing(one: Combination, matrix: Matrix) -> Iterator[tuple[str, str]]:

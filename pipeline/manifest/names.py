@@ -41,7 +41,7 @@ class _Slot(NamedTuple):
 class Text:
     """A text with names in it."""
 
-    __slots__ = ("_format", "slots")
+    __slots__ = ("_format", "altered", "slots")
 
     def __init__(self, text: str) -> None:
         """Raises UnfilledError for one that nothing can fill."""
@@ -56,6 +56,7 @@ class Text:
             pieces.append("%s")
         self._format = "".join([*pieces, text[at:].replace("%", "%%")])
         self.slots = tuple(slots)
+        self.altered = False  # a value was, to be safe for the last key that was filled
 
     def fill(self, cells: Cells, *, in_key: bool = False) -> str:
         """The text with these values. `in_key`: each made safe for a job key. Raises UnfilledError."""
@@ -64,7 +65,9 @@ class Text:
             text = cells.get(slot.name)
             texts.append(text if type(text) is str and text and not text.isspace() else _text(slot, cells))
         if in_key:
-            texts = [text and key_part(text) for text in texts]
+            safe = [text and key_part(text) for text in texts]
+            self.altered = safe != texts
+            texts = safe
         return self._format % tuple(texts)
 
 
