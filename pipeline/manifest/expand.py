@@ -249,7 +249,7 @@ class _Many:
             message = f"{self._label(row)}{exc.field}: {exc}{_of(combination)}"
             self._tell(exc.field, place, message, row, str(exc))
             return None
-        varying = self._varying
+        varying, full = self._varying, where
         if unset := [name for name in (*self._settable, *self._filled) if name not in values]:
             # Empty: the default counts.
             own = {name: node for name, node in where.fields.items() if name not in unset}
@@ -262,8 +262,11 @@ class _Many:
             draft.parent_as_written = self._as_written(draft.link, draft.parent_key, cells)
         flaws: list[Flaw] = []
         if errors or not _RESTRICTED.isdisjoint(values):
+            if "prompt" not in values and "prompt" in full.fields:
+                self._tell_no_prompt(draft, place_of(full.fields["prompt"].mark))
+                errors = [error for error in errors if error.field != "prompt"]
             flaws = self._tell_wrong(draft, errors, values, where, cells)
-        if flaws or errors:
+        if flaws:
             draft.values = None
         self._expander.lost |= draft.key is None
         return draft
@@ -300,6 +303,13 @@ class _Many:
     def _label(self, row: DataRow | None, key: str | None = None) -> str:
         label = job_label(self._number, key)
         return label if row is None else f"row {row.number}: {label}"
+
+    def _tell_no_prompt(self, draft: JobDraft, place: Place) -> None:
+        why = (
+            "prompt: the value is empty, so it sets nothing, and the job has no other prompt; write one here"
+        )
+        label = self._label(draft.row if "prompt" in self._varying else None, draft.key)
+        self._tell("prompt", place, label + why, draft.row, why)
 
     def _tell_wrong(
         self,

@@ -84,14 +84,16 @@ def flaws_of(mapping: Mapping) -> list[Flaw]:
 
 
 def _needless_id(mapping: Mapping) -> list[Flaw]:
-    """`image_id` beside a file would be ignored in silence."""
+    """`image_id` without a URL would be ignored in silence."""
     if "image_id" not in mapping.fields:
         return []
     image = mapping.fields.get("image")
     if isinstance(image, Scalar) and image.text.startswith("http"):
         return []
-    message = 'image_id: stands for an "image" that is an https URL; a file is known by its content'
-    return [(place_of(mapping.fields["image_id"].mark), message)]
+    why = 'is only for an "image" that is an https URL; leave it out, a file is known by its content'
+    if image is None:
+        why = 'there is no "image" beside it; add one (an https URL), or leave "image_id" out'
+    return [(place_of(mapping.fields["image_id"].mark), f"image_id: {why}")]
 
 
 def _clashes(mapping: Mapping) -> list[Flaw]:

@@ -12,6 +12,7 @@ import math
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
+from pipeline.manifest.hints import AS_TEXT
 from pipeline.manifest.nodes import Broken, Flaw, Mapping, Node, Scalar, Sequence, found, place_of
 from pipeline.manifest.scalars import quoted
 from pipeline.manifest.wording import did_you_mean, listed
@@ -111,7 +112,8 @@ def _combinations(name: str, matrix: Mapping, flaws: list[Flaw]) -> list[Combina
 
 def _check_value(where: str, node: Node, flaws: list[Flaw]) -> None:
     if not isinstance(node, Scalar) or node.is_null:
-        _tell(flaws, node, f"{where}: expected text, a number, true or false, got {found(node)}")
+        hint = AS_TEXT if isinstance(node, Scalar) and node.text else ""
+        _tell(flaws, node, f"{where}: expected text, a number, true or false, got {found(node)}{hint}")
     elif "${" in node.text:
         why = "holds a name, and names are not filled in the values of a matrix"
         _tell(flaws, node, f"{where}: {quoted(node.text)} {why}")
