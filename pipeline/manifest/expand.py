@@ -14,7 +14,7 @@ from itertools import islice
 from pipeline.manifest.fields import FieldError
 from pipeline.manifest.jobs import NAMES, SOURCES, TEXTS, JobDraft, draft_of, flaws_of, job_label
 from pipeline.manifest.matrix import Combination
-from pipeline.manifest.names import Cells, text_of, undefined
+from pipeline.manifest.names import Cells, or_instead, text_of, undefined
 from pipeline.manifest.nodes import Broken, Flaw, Mapping, Node, Scalar, found, place_of
 from pipeline.manifest.problems import Message, Problems
 from pipeline.manifest.rows import DataFlaw, Files, SourceError, Sums
@@ -29,7 +29,7 @@ from pipeline.manifest.template import (
 )
 from pipeline.manifest.tree import JobNode
 from pipeline.manifest.values import add_errors, plain_values
-from pipeline.manifest.wording import error_place, error_text
+from pipeline.manifest.wording import error_place, error_text, nearest
 
 _NOTHING: Cells = {}
 
@@ -246,8 +246,12 @@ class _Many:
         except FieldUnfilledError as exc:
             self._expander.lost = True
             place = place_of(where.fields.get(exc.field, where).mark)
-            message = f"{self._label(row)}{exc.field}: {exc}{_of(combination)}"
-            self._tell(exc.field, place, message, row, str(exc))
+            why = (
+                f"{exc}{_of(combination)}"
+                if exc.absent is None
+                else self._absent(exc.absent, row, combination)
+            )
+            self._tell(exc.field, place, f"{self._label(row)}{exc.field}: {why}", row, why)
             return None
         varying, full = self._varying, where
         if unset := [name for name in (*self._settable, *self._filled) if name not in values]:
@@ -270,6 +274,16 @@ class _Many:
             draft.values = None
         self._expander.lost |= draft.key is None
         return draft
+
+    def _absent(self, name: str, row: DataRow | None, combination: Combination | None) -> str:
+        """That this row, or this combination of a matrix, has no such name."""
+        if row is None or name in self._matrix_names:
+            where = _where(combination or {})
+            return f"{quoted(name)} has no value {where}; add one, or write ${{{name}:-text}}"
+        near = nearest(name, row.cells)
+        if near is not None:
+            return f"this row has no {quoted(name)} (it has {quoted(near)}; is that a typo?)"
+        return f"this row has no {quoted(name)}; add it, {or_instead(name)}"
 
     def _as_written(self, field: str, key: str, cells: Cells) -> str | None:
         """The key before its values were made safe, where that changed it."""
@@ -358,10 +372,12 @@ _NOT_BY_COLUMN = ("repeat", "reference_images", "keyframes")
 
 def _of(combination: Combination | None) -> str:
     """Which combination of a matrix it is about."""
-    if combination is None:
-        return ""
+    return f" ({_where(combination)})" if combination else ""
+
+
+def _where(combination: Combination) -> str:
     named = [f"{name} is {quoted(value.text, 30)}" for name, value in islice(combination.items(), 4)]
-    return f" (where {' and '.join(named)})"
+    return f"where {' and '.join(named)}"
 
 
 def _worded(error: FieldError, filled: Mapping, label: str) -> Message:

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from pipeline.manifest.hints import AS_TEXT
+from pipeline.manifest.names import first_name
 from pipeline.manifest.nodes import Broken, Flaw, Mapping, Node, Scalar, Sequence, found, place_of
 from pipeline.manifest.scalars import quoted
 from pipeline.manifest.wording import did_you_mean, listed
@@ -78,7 +79,7 @@ def _values(name: str, node: Node, flaws: list[Flaw]) -> list[Scalar]:
     if not items:
         _tell(flaws, node, f"matrix: {name}: expected a list of values, {_VALUES}, got {found(node)}")
     for number, item in enumerate(items, 1):
-        _check_value(f"matrix: {name}: item {number}", item, flaws)
+        _check_value(f"matrix: {name}: item {number}", name, item, flaws)
     values = [item for item in items if isinstance(item, Scalar)]
     seen: set[str] = set()
     for value in values:
@@ -105,18 +106,19 @@ def _combinations(name: str, matrix: Mapping, flaws: list[Flaw]) -> list[Combina
             )
             continue
         for inner, value in item.fields.items():
-            _check_value(f"{where}: {inner}", value, flaws)
+            _check_value(f"{where}: {inner}", inner, value, flaws)
         combinations.append({key: one for key, one in item.fields.items() if isinstance(one, Scalar)})
     return combinations
 
 
-def _check_value(where: str, node: Node, flaws: list[Flaw]) -> None:
+def _check_value(where: str, name: str, node: Node, flaws: list[Flaw]) -> None:
     if not isinstance(node, Scalar) or node.is_null:
         hint = AS_TEXT if isinstance(node, Scalar) and node.text else ""
         _tell(flaws, node, f"{where}: expected text, a number, true or false, got {found(node)}{hint}")
     elif "${" in node.text:
-        why = "holds a name, and names are not filled in the values of a matrix"
-        _tell(flaws, node, f"{where}: {quoted(node.text)} {why}")
+        other = first_name(node.text)
+        instead = f'write it where ${{{name}}} stands, as in "${{{name}}} {other[1:]}'
+        _tell(flaws, node, f"{where}: {other} is not filled in the values of a matrix; {instead}")
 
 
 def _check(matrix: Matrix, node: Mapping, flaws: list[Flaw]) -> None:

@@ -94,13 +94,17 @@ def unknown_field(name: str, known: tuple[str, ...]) -> str:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """`; did you mean "prompt"?`, or nothing if no known name is near."""
+    near = nearest(name, known)
+    return f'; did you mean "{near}"?' if near else ""
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that is near, if there is one."""
     if len(name) > 100:
-        return ""
+        return None
     known = list(known)
-    near = [one for one in known if one.lower() == name.lower()] or difflib.get_close_matches(
-        name, known, n=1
-    )
-    return f'; did you mean "{near[0]}"?' if near else ""
+    alike = [one for one in known if one.lower() == name.lower()]
+    return next(iter(alike or difflib.get_close_matches(name, known, n=1)), None)
 
 
 def listed(known: Collection[str]) -> str:

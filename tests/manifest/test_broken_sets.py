@@ -195,7 +195,8 @@ def test_a_name_that_is_missing_far_down_is_told_with_file_and_row(tmp_path: Pat
     found = said(tmp_path, LINES, {"rows.jsonl": "".join(rows)})
 
     place = "rows.jsonl:50317:1: row 50317: job 1: prompt"
-    assert found == ([f'{place}: "${{title}}" is not defined; known are sku, name'], 1)
+    what_to_do = "add it, or write ${title:-text} for what to put in its place"
+    assert found == ([f'{place}: this row has no "title"; {what_to_do}'], 1)
 
 
 def table(row: str, count: int = 1000) -> str:
