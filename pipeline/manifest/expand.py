@@ -132,7 +132,7 @@ class _Many:
                     return
                 yield from self._of_row(row)
         except SourceError as exc:
-            self._fail("from", str(exc))
+            self._fail(exc.field, str(exc))
             return
         if count == 0 and not self._has_flaws:
             self._fail("from", nothing)
@@ -316,7 +316,7 @@ class _Many:
 
     def _label(self, row: DataRow | None, key: str | None = None) -> str:
         label = job_label(self._number, key)
-        return label if row is None else f"row {row.number}: {label}"
+        return label if row is None else row.label + label
 
     def _tell_no_prompt(self, draft: JobDraft, place: Place) -> None:
         why = (

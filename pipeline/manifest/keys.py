@@ -118,7 +118,7 @@ class KeyIndex:
         if clip.as_written is not None or clip.repeated is not None or clip.parent_as_written is not None:
             self._altered.append((number, clip.as_written, clip.repeated, clip.parent_as_written))
         maker, row = clip.maker, clip.row
-        self._origins.append((maker, None if row is None else row.number, clip.is_key_made))
+        self._origins.append((maker, None if row is None or row.is_picture else row.number, clip.is_key_made))
         if link is not None:
             self._pending_links.append((key, number, link))
         if maker is not self._reader and maker is not None and row is not None:

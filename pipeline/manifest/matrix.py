@@ -160,7 +160,8 @@ def _excludes_nothing(one: Combination, matrix: Matrix) -> Iterator[tuple[str, s
     """The names that make it so, and why."""
     for name, value in one.items():
         if not matrix.axes:
-            yield name, "there are no lists to take from; leave it out, and what it takes out of include too"
+            why = '"exclude" takes combinations out of the lists only, and there are none'
+            yield name, f'{why}; remove "exclude", and remove what you do not want from "include"'
             return
         if name not in matrix.axes:
             yield name, f"there is no list {quoted(name)}{_near(name, matrix.axes)}"

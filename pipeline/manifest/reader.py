@@ -211,7 +211,7 @@ def _link_of(draft: JobDraft) -> Link | None:
     if draft.parent_key is None:
         return None
     spot = draft.spot(draft.link)
-    row = draft.row.number if draft.row is not None and spot.file else None
+    row = draft.row.number if draft.row and spot.file and not draft.row.is_picture else None
     return Link(draft.link, draft.parent_key, spot, row)
 
 

@@ -135,7 +135,7 @@ UNSHOWABLE: dict[str, tuple[str, Files, list[str]]] = {
         {"photos/a.png": (PICTURES / "hills.png").read_bytes()[:1000]},
         [
             (
-                "photos/a.png:1:1: row 1: job \"a\": image 'photos/a.png' is cut short, its end is missing:"
+                "photos/a.png:1:1: job \"a\": image 'photos/a.png' is cut short, its end is missing:"
                 " copy or download it again"
             )
         ],
@@ -145,7 +145,7 @@ UNSHOWABLE: dict[str, tuple[str, Files, list[str]]] = {
         {"photos/my fox.png = hills.png": "", "photos/my-fox.png = hills.png": ""},
         [
             (
-                'photos/my-fox.png:1:1: row 2: job "my-fox": id: used twice (first at photos/my fox.png:1);'
+                'photos/my-fox.png:1:1: job "my-fox": id: used twice (first at photos/my fox.png:1);'
                 ' in a key, "my fox" and "my-fox" are the same'
             )
         ],
