@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
-from pipeline.manifest.fields import PATH, FieldError
+from pipeline.manifest.fields import PATH, VIDEO, FieldError
 from pipeline.manifest.nodes import Mapping, Node, Scalar, Sequence, place_of
 from pipeline.manifest.scalars import resolve
 
 _FREE = ("prompt", "user", "revision")  # may hold any text, and so begin in any way
+_NO_DEFAULT = (PATH, VIDEO.expected)
 AS_TEXT = "; put it in quotes if it is meant as text"
 _LEADING_ZEROS = re.compile(r"(-?)0+(\d+)")
 _PARTED = re.compile(r"-?\d[\d_,' ]*\d")
@@ -31,8 +32,11 @@ def hint(error: FieldError, node: Node) -> str:
 def _of_null(error: FieldError, wants_text: bool) -> str:
     if wants_text:
         return AS_TEXT
-    is_needed = error.item is not None or error.field == "version"
-    return "" if is_needed else "; leave the field out for the default"
+    if error.item is not None or error.field == "version":  # needed
+        return ""
+    return (
+        "; leave the field out" if error.expected in _NO_DEFAULT else "; leave the field out for the default"
+    )
 
 
 def _of_number(node: Scalar) -> str:
