@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
+from pathlib import Path, PurePath
 from types import MappingProxyType
 from typing import BinaryIO
 
@@ -26,6 +26,7 @@ from pipeline.manifest.dated import batch_of, is_dated
 from pipeline.manifest.jobs import PICTURES
 from pipeline.manifest.prices import prices_of
 from pipeline.manifest.reader import NO_FILES
+from pipeline.manifest.rows import PICTURES as PICTURE_ENDINGS
 from pipeline.manifest.rows import Files
 from pipeline.manifest.rules import can_be_batch
 from pipeline.manifest.wording import did_you_mean
@@ -176,7 +177,15 @@ class _Judge:
                 try:
                     self.images[image] = self._check_image(image, self._folder)
                 except self._image_error as exc:
-                    yield field_name, str(exc)
+                    yield field_name, f"{exc}{_narrow(entry, image)}"
+
+
+def _narrow(entry: Entry, image: Image) -> str:
+    """What to do if a pattern matched more than pictures."""
+    is_of_pattern = entry.row is not None and entry.row.is_picture
+    if not is_of_pattern or PurePath(image.path or "").suffix.lower() in PICTURE_ENDINGS:
+        return ""
+    return '; the pattern in "from" matches it: narrow it, as in *.png'
 
 
 def _note(name: str, model: str, count: int) -> str:

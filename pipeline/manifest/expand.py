@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from pipeline.manifest.fields import FieldError
-from pipeline.manifest.jobs import NAMES, TEXTS, JobDraft, draft_of, flaws_of, job_label
+from pipeline.manifest.jobs import NAMES, SOURCES, TEXTS, JobDraft, draft_of, flaws_of, job_label
 from pipeline.manifest.matrix import Combination
-from pipeline.manifest.names import Cells, undefined
-from pipeline.manifest.nodes import Broken, Flaw, Mapping, Node, found, place_of
+from pipeline.manifest.names import Cells, or_instead, text_of, undefined
+from pipeline.manifest.nodes import Broken, Flaw, Mapping, Node, Scalar, found, place_of
 from pipeline.manifest.problems import Message, Problems
 from pipeline.manifest.rows import DataFlaw, Files, SourceError, Sums
-from pipeline.manifest.rules import check_key
+from pipeline.manifest.rules import MAX_KEY
 from pipeline.manifest.scalars import quoted
 from pipeline.manifest.shapes import DataRow, Place
 from pipeline.manifest.template import (
@@ -29,7 +29,7 @@ from pipeline.manifest.template import (
 )
 from pipeline.manifest.tree import JobNode
 from pipeline.manifest.values import add_errors, plain_values
-from pipeline.manifest.wording import error_place, error_text
+from pipeline.manifest.wording import error_place, error_text, nearest
 
 _NOTHING: Cells = {}
 
@@ -91,6 +91,22 @@ class _Many:
         self._filled = tuple(name for name, _ in template.fills)
         self._varying: frozenset[str] = frozenset()
         self._where = template.mapping
+        self._key_texts = {one.field: one.text for one in template.texts if one.field in _KEYS}
+        self.place = place_of(node.fields.get("id", node).mark)
+
+    def apart(self, *, in_row: bool) -> str:
+        """What tells clips of one key apart: a name that the id does not hold yet."""
+        matrix = self._template.matrix
+        names = [*(matrix.names if matrix is not None else ()), *(() if in_row else self._columns or ())]
+        used = {slot.name for slot in self._key_texts["id"].slots} if "id" in self._key_texts else set()
+        name = next((name for name in names if name not in used), None)
+        if name is None:
+            return "change one of the values"
+        written = self._node.fields.get("id")
+        what = f"put {'a value of the matrix' if name in self._matrix_names else 'a column'} into it"
+        what = what if isinstance(written, Scalar) else 'write an "id" in the job'
+        before = written.text if isinstance(written, Scalar) else "${id}"
+        return f"{what}, such as {quoted(before + '-${' + name + '}', 100)}"
 
     def drafts(self) -> Iterator[JobDraft]:
         template = self._template
@@ -116,7 +132,7 @@ class _Many:
                     return
                 yield from self._of_row(row)
         except SourceError as exc:
-            self._fail("from", str(exc))
+            self._fail(exc.field, str(exc))
             return
         if count == 0 and not self._has_flaws:
             self._fail("from", nothing)
@@ -230,23 +246,54 @@ class _Many:
         except FieldUnfilledError as exc:
             self._expander.lost = True
             place = place_of(where.fields.get(exc.field, where).mark)
-            message = f"{self._label(row)}{exc.field}: {exc}{_of(combination)}"
-            self._tell(exc.field, place, message, row, str(exc))
+            why = (
+                f"{exc}{_of(combination)}"
+                if exc.absent is None
+                else self._absent(exc.absent, row, combination)
+            )
+            self._tell(exc.field, place, f"{self._label(row)}{exc.field}: {why}", row, why)
             return None
-        varying = self._varying
+        varying, full = self._varying, where
         if unset := [name for name in (*self._settable, *self._filled) if name not in values]:
             # Empty: the default counts.
             own = {name: node for name, node in where.fields.items() if name not in unset}
             where, varying = replace(where, fields=own), varying.difference(unset)
         draft, errors = draft_of(where, values)
-        draft.row, draft.varying, draft.one_of_many, draft.inputs = row, varying, True, cells
+        draft.row, draft.varying, draft.maker, draft.inputs = row, varying, self, cells
+        if draft.key is not None:
+            draft.as_written = self._as_written("id", draft.key, cells)
+        if draft.parent_key is not None:
+            draft.parent_as_written = self._as_written(draft.link, draft.parent_key, cells)
         flaws: list[Flaw] = []
         if errors or not _RESTRICTED.isdisjoint(values):
+            if "prompt" not in values and "prompt" in full.fields:
+                self._tell_no_prompt(draft, place_of(full.fields["prompt"].mark))
+                errors = [error for error in errors if error.field != "prompt"]
             flaws = self._tell_wrong(draft, errors, values, where, cells)
-        if flaws or errors:
+        if flaws:
             draft.values = None
         self._expander.lost |= draft.key is None
         return draft
+
+    def _absent(self, name: str, row: DataRow | None, combination: Combination | None) -> str:
+        """That this row, or this combination of a matrix, has no such name."""
+        if row is None or name in self._matrix_names:
+            where = _where(combination or {})
+            return f"{quoted(name)} has no value {where}; add one, or write ${{{name}:-text}}"
+        near = nearest(name, row.cells)
+        if near is not None:
+            return f"this row has no {quoted(name)} (it has {quoted(near)}; is that a typo?)"
+        return f"this row has no {quoted(name)}; add it, {or_instead(name)}"
+
+    def _as_written(self, field: str, key: str, cells: Cells) -> str | None:
+        """The key before its values were made safe, where that changed it."""
+        text = self._key_texts.get(field)
+        if text is not None:
+            return text.fill(cells) if text.altered else None
+        if field not in self._settable:
+            return None
+        cell = (text_of(cells.get(field)) or "").strip()
+        return cell if cell and cell != key else None
 
     def _repeated(self, draft: JobDraft | None) -> Iterator[JobDraft]:
         repeat = self._template.how.repeat
@@ -256,19 +303,27 @@ class _Many:
             return
         for number in range(1, repeat + 1):
             key = f"{draft.key}-{number}"
-            try:
-                check_key(key)
-            except ValueError as exc:
+            if len(key) > MAX_KEY:
                 place = place_of(draft.mapping.fields.get("id", draft.mapping).mark)
-                self._tell("id", place, f"{self._label(draft.row)}id: {exc}", draft.row, str(exc))
+                what = f'{quoted(key)} has {len(key)} characters with the "-{number}" that "repeat" adds'
+                why = f"id: {what}; a job key has at most {MAX_KEY}"
+                self._tell("id", place, self._label(draft.row) + why, draft.row, why)
                 return
-            yield replace(draft, key=key)
+            as_written = draft.as_written and f"{draft.as_written}-{number}"
+            yield replace(draft, key=key, repeated=draft.key, as_written=as_written)
 
     # --- problems
 
     def _label(self, row: DataRow | None, key: str | None = None) -> str:
         label = job_label(self._number, key)
-        return label if row is None else f"row {row.number}: {label}"
+        return label if row is None else row.label + label
+
+    def _tell_no_prompt(self, draft: JobDraft, place: Place) -> None:
+        why = (
+            "prompt: the value is empty, so it sets nothing, and the job has no other prompt; write one here"
+        )
+        label = self._label(draft.row if "prompt" in self._varying else None, draft.key)
+        self._tell("prompt", place, label + why, draft.row, why)
 
     def _tell_wrong(
         self,
@@ -310,16 +365,19 @@ class _Many:
             self._problems.add(place, message)
 
 
+_KEYS = frozenset({"id", *SOURCES})
 _RESTRICTED = frozenset({"edit", "extend", "image_id"})
 _NOT_BY_COLUMN = ("repeat", "reference_images", "keyframes")
 
 
 def _of(combination: Combination | None) -> str:
     """Which combination of a matrix it is about."""
-    if combination is None:
-        return ""
+    return f" ({_where(combination)})" if combination else ""
+
+
+def _where(combination: Combination) -> str:
     named = [f"{name} is {quoted(value.text, 30)}" for name, value in islice(combination.items(), 4)]
-    return f" (where {' and '.join(named)})"
+    return f"where {' and '.join(named)}"
 
 
 def _worded(error: FieldError, filled: Mapping, label: str) -> Message:

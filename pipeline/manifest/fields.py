@@ -55,6 +55,9 @@ Brake = Annotated[str, AfterValidator(rules.check_brake), Field(json_schema_extr
 
 DOLLARS = Shape("value", "a number of US dollars")
 TEXT = Shape("text", "text")
+PATH = "a path, an https URL or a data URI"
+PICTURE = Shape("text", PATH)
+VIDEO = Shape("text", "the id of another job or an https URL")
 MAX_TAGS = 100
 
 
@@ -132,7 +135,7 @@ class DefaultFields(_Fields):
 class KeyframeFields(_Fields):
     """A picture that the clip passes through, and when."""
 
-    image: Annotated[Picture, TEXT] = Field(description="The picture.", examples=["images/desk.png"])
+    image: Annotated[Picture, PICTURE] = Field(description="The picture.", examples=["images/desk.png"])
     timestamp_s: Annotated[Annotated[float, Field(ge=0, le=3600)], Shape("value", "a number of seconds")] = (
         Field(description="When the clip shows it, in seconds from its start.", examples=[2, 3.333])
     )
@@ -152,7 +155,7 @@ class ClipFields(DefaultFields):
     prompt: Annotated[Prompt, TEXT] = Field(
         description="What the clip shows.", examples=["A candle flickers on a wooden table."]
     )
-    image: Annotated[Picture | Unset, TEXT] = Field(
+    image: Annotated[Picture | Unset, PICTURE] = Field(
         default=None,
         description="Picture to start from: a path (next to the manifest), an https URL or a data URI.",
         examples=["images/desk.png", "https://example.com/desk.png"],
@@ -173,7 +176,7 @@ class ClipFields(DefaultFields):
         description="Pictures of what the clip should show, without starting from them.",
         examples=[["images/fox.png", "images/snow.jpg"]],
     )
-    last_frame: Annotated[Picture | Unset, TEXT] = Field(
+    last_frame: Annotated[Picture | Unset, PICTURE] = Field(
         default=None, description="Picture that the clip ends with.", examples=["images/end.png"]
     )
     keyframes: Annotated[
@@ -184,12 +187,12 @@ class ClipFields(DefaultFields):
         description="Pictures that the clip passes through, each with its time.",
         examples=[[{"image": "images/desk.png", "timestamp_s": 2}]],
     )
-    edit: Annotated[Video | Unset, TEXT] = Field(
+    edit: Annotated[Video | Unset, VIDEO] = Field(
         default=None,
         description="Video to edit: the id of another job, whose clip it waits for, or an https URL.",
         examples=["candle", "https://example.com/candle.mp4"],
     )
-    extend: Annotated[Video | Unset, TEXT] = Field(
+    extend: Annotated[Video | Unset, VIDEO] = Field(
         default=None,
         description=(
             "Video to go on from: the id of another job, whose clip it waits for, or an https URL. `duration`"
@@ -481,6 +484,8 @@ def _plain(model: type[_Fields], error: Any) -> FieldError:
     at = next((at for at, part in enumerate(where) if isinstance(part, int)), None)
     item = None if at is None else where[at]
     inner = "" if at is None or at + 1 == len(where) else str(where[at + 1])
+    if field in NUMBERS and where[-1] != ANY:  # else it is one number, for any of the names
+        inner = str(where[-1])
     if kind in ("missing", "extra_forbidden"):
         return FieldError("missing" if kind == "missing" else "unknown", field, item, inner)
     if kind == "value_error":
@@ -490,6 +495,8 @@ def _plain(model: type[_Fields], error: Any) -> FieldError:
 
 
 def _expected(model: type[_Fields], field: str, item: int | None, inner: str) -> str:
+    if field in NUMBERS and inner:
+        return DOLLARS.expected
     if inner:
         return shape(ITEMS[field], inner).expected
     if item is not None:

@@ -15,6 +15,7 @@ from pipeline.manifest.fields import (
     Model,
     PriceFields,
 )
+from pipeline.manifest.names import is_escaped
 from pipeline.manifest.nodes import Broken, Mapping, Node, Scalar, Sequence, Start, place_of
 from pipeline.manifest.nodes import found as found_at
 from pipeline.manifest.prices import EXPECTED, own_price
@@ -152,7 +153,9 @@ class HeadReader:
             for one in node.items if isinstance(node, Sequence) else [node]:
                 if isinstance(one, Scalar) and "${" in one.text:
                     why = f"{quoted(one.text)} holds a name, and names are filled in jobs only"
-                    message = f'defaults: {name}: {why}; set "{name}" there'
+                    if is_escaped(one.text):
+                        why = '"${" cannot stand in defaults, not even as "$${"'
+                    message = f'defaults: {name}: {why}; set "{name}" on the jobs'
                     self._problems.add(place_of(one.mark), message)
                     fields[name] = Broken(node.mark)
         return Mapping(fields, defaults.names, defaults.mark)

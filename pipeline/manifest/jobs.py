@@ -14,6 +14,7 @@ from pipeline.manifest.names import Cells
 from pipeline.manifest.nodes import Flaw, Mapping, Scalar, place_of
 from pipeline.manifest.rules import is_link
 from pipeline.manifest.shapes import DataRow, Entry, Group, Place, Spot
+from pipeline.manifest.twice import Maker
 from pipeline.model import Image, Job, Keyframe
 
 SOURCES = ("edit", "extend")
@@ -32,7 +33,8 @@ class JobDraft:
     """A clip as far as it can be read. `key` and `parent_key` may be known for one that is not sound.
 
     `row` and `varying`: where it comes from a data file, and the fields whose values do. `inputs`: what its
-    names stand for.
+    names stand for. `as_written` and `parent_as_written`: the two keys, where values in them were made safe.
+    `repeated`: the key before `repeat` added a number.
     """
 
     mapping: Mapping
@@ -43,8 +45,11 @@ class JobDraft:
     link: str  # the field that names the parent
     row: DataRow | None = None
     varying: frozenset[str] = frozenset()
-    one_of_many: bool = False
     inputs: Cells = field(default_factory=dict)
+    maker: Maker | None = None  # what other clips are made from too
+    as_written: str | None = None
+    parent_as_written: str | None = None
+    repeated: str | None = None
 
     def spot(self, field: str) -> Spot:
         """Where a field is written; at the row, if it comes from one."""
@@ -79,14 +84,16 @@ def flaws_of(mapping: Mapping) -> list[Flaw]:
 
 
 def _needless_id(mapping: Mapping) -> list[Flaw]:
-    """`image_id` beside a file would be ignored in silence."""
+    """`image_id` without a URL would be ignored in silence."""
     if "image_id" not in mapping.fields:
         return []
     image = mapping.fields.get("image")
     if isinstance(image, Scalar) and image.text.startswith("http"):
         return []
-    message = 'image_id: stands for an "image" that is an https URL; a file is known by its content'
-    return [(place_of(mapping.fields["image_id"].mark), message)]
+    why = 'is only for an "image" that is an https URL; leave it out, a file is known by its content'
+    if image is None:
+        why = 'there is no "image" beside it; add one (an https URL), or leave "image_id" out'
+    return [(place_of(mapping.fields["image_id"].mark), f"image_id: {why}")]
 
 
 def _clashes(mapping: Mapping) -> list[Flaw]:
@@ -120,7 +127,7 @@ class EntryMaker:
             find_places=partial(self._find_places, draft),
             file=self._file,
             row=draft.row,
-            one_of_many=draft.one_of_many,
+            one_of_many=draft.maker is not None,
             inputs=draft.inputs,
         )
 

@@ -12,18 +12,19 @@ import re
 import sqlite3
 import unicodedata
 from array import array
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
 from pipeline.manifest.problems import Problems
 from pipeline.manifest.scalars import quoted
-from pipeline.manifest.shapes import Spot
+from pipeline.manifest.shapes import Place, Spot
+from pipeline.manifest.twice import Clip, Keyed, Maker, Twice, row_label, say_twice, say_two_readers
 from pipeline.manifest.wording import near_key
 
 _SLUG_CHARS = 40
 _LATER = ("extend", "reference_images", "last_frame", "keyframes", "generate_audio", "resize")
-_SAME = '; in a key, "16:9" and "16x9", or "Café" and "Cafe", are the same'
 _MAX_NAMED = 6  # jobs of a circle that a message names
 _PAGE = 500
 _TABLES = """
@@ -35,8 +36,9 @@ CREATE TABLE keys (
 ) WITHOUT ROWID;
 CREATE TABLE links (
     id INTEGER PRIMARY KEY, child TEXT UNIQUE, field TEXT, parent TEXT,
-    number INTEGER, file TEXT, line INTEGER, place INTEGER
+    number INTEGER, file TEXT, line INTEGER, place INTEGER, row INTEGER
 );
+CREATE TABLE altered (number INTEGER PRIMARY KEY, as_written TEXT, repeated TEXT, parent_as_written TEXT);
 BEGIN;
 """
 
@@ -77,11 +79,12 @@ def _slug(prompt: str) -> str:
 
 
 class Link(NamedTuple):
-    """That a job starts from the clip of another: by which field, and where it stands."""
+    """That a job starts from the clip of another: by which field, and where it stands. `row`: its number."""
 
     field: str
     parent: str
     spot: Spot
+    row: int | None = None
 
 
 _Row = tuple[str, str, int, str, int, int]
@@ -95,9 +98,13 @@ class KeyIndex:
         self._problems = problems
         self._broken = broken
         self._pending: list[_Row] = []
+        self._origins: list[tuple[Maker | None, int | None, bool]] = []  # of those that wait
+        self._altered: list[tuple[int, str | None, str | None, str | None]] = []
+        self._readers: list[tuple[int, Place]] = []  # jobs that read a data file, with their first clips
         self._pending_links: list[tuple[str, int, Link]] = []
         self._told: Spot | None = None  # the job, or row, that was last told to make one key again and again
-        self._made: set[int] = set()  # of those that wait: made from the prompt
+        self._reader: Maker | None = None
+        self._told_readers: set[tuple[Place | None, Place]] = set()
         self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._db.executescript(_TABLES)
         self.links = 0
@@ -105,13 +112,18 @@ class KeyIndex:
     def close(self) -> None:
         self._db.close()
 
-    def add(self, key: str, number: int, spot: Spot, link: Link | None = None, *, made: bool = False) -> None:
-        """Take the key for this job, unless another has it: that shows a little later."""
+    def add(self, clip: Clip, key: str, number: int, spot: Spot, link: Link | None = None) -> None:
+        """Take the key for this clip, unless another has it: that shows a little later."""
         self._pending.append((key.lower(), key, number, *spot))
+        if clip.as_written is not None or clip.repeated is not None or clip.parent_as_written is not None:
+            self._altered.append((number, clip.as_written, clip.repeated, clip.parent_as_written))
+        maker, row = clip.maker, clip.row
+        self._origins.append((maker, None if row is None or row.is_picture else row.number, clip.is_key_made))
         if link is not None:
             self._pending_links.append((key, number, link))
-        if made:
-            self._made.add(number)
+        if maker is not self._reader and maker is not None and row is not None:
+            self._reader = maker
+            self._readers.append((number, maker.place))
         if len(self._pending) == _PAGE:
             self._flush()
 
@@ -122,50 +134,77 @@ class KeyIndex:
         """
         self._flush()
         told: tuple[object, ...] = ()
-        for key, field, parent, number, *spot in self._db.execute(
-            "SELECT l.child, l.field, l.parent, l.number, l.file, l.line, l.place FROM links l"
+        for link in self._db.execute(
+            "SELECT l.child, l.field, l.parent, l.number, a.parent_as_written, l.row, l.file, l.line, l.place"
+            " FROM links l LEFT JOIN altered a ON a.number = l.number"
             " WHERE NOT EXISTS (SELECT 1 FROM keys k WHERE k.lower = lower(l.parent) AND k.key = l.parent)"
         ):
+            key, field, parent, number, as_written, row, *spot = link
             self._broken.add(number)
             file, *place = spot
             if all_known and told != (parent, *spot):  # once for the many clips of one text
                 told = (parent, *spot)
-                say = partial(self._say_no_parent, key, field, parent)
+                say = partial(
+                    self._say_no_parent, f'{row_label(row)}job "{key}": {field}', parent, as_written
+                )
                 self._problems.add((place[0], place[1]), say, file)
         for circle in self._circles():
             self._tell_circle(circle)
 
     def _flush(self) -> None:
         rows, self._pending = self._pending, []
+        origins, self._origins = self._origins, []
+        altered, self._altered = self._altered, []
         waiting, self._pending_links = self._pending_links, []
         added = self._db.executemany("INSERT OR IGNORE INTO keys VALUES (?, ?, ?, ?, ?, ?)", rows).rowcount
+        self._db.executemany("INSERT INTO altered VALUES (?, ?, ?, ?)", altered)
         if rows and added < len(rows):
-            firsts = {row[2] for row in rows if self._is_first(row)}
+            firsts = {
+                row[2] for row, origin in zip(rows, origins, strict=True) if self._is_first(row, origin)
+            }
             waiting = [one for one in waiting if one[1] in firsts]
-        self._made.clear()
-        links = [(key, link.field, link.parent, number, *link.spot) for key, number, link in waiting]
+        links = [
+            (key, link.field, link.parent, number, *link.spot, link.row) for key, number, link in waiting
+        ]
         if links:
             self.links += len(links)
             self._db.executemany(
-                "INSERT INTO links (child, field, parent, number, file, line, place)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO links (child, field, parent, number, file, line, place, row)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 links,
             )
 
-    def _is_first(self, row: _Row) -> bool:
-        lower, key, number, file, line, column = row
-        first, first_number, *spot = self._db.execute(
+    def _is_first(self, row: _Row, origin: tuple[Maker | None, int | None, bool]) -> bool:
+        lower, own_key, number, file, line, column = row
+        key, first_number, *spot = self._db.execute(
             "SELECT key, number, file, line, place FROM keys WHERE lower = ?", (lower,)
         ).fetchone()
         if first_number == number:
             return True
         self._broken.add(number)
-        at = Spot(file, line, column)
-        if at != self._told:  # once for what is written once
-            say = partial(_say_twice, key, first, Spot(*spot), at, number in self._made)
-            self._problems.add((line, column), say, file)
-        self._told = at if at == Spot(*spot) else None
+        at, there = Spot(file, line, column), Spot(*spot)
+        twice = Twice(self._keyed(own_key, number, at), self._keyed(key, first_number, there), *origin)
+        reader = self._reader_of(first_number) if file and at == there else None
+        if reader is not None and twice.maker is not None and twice.maker.place != reader:
+            self._tell_two_readers(twice.maker, reader, twice)
+        elif at != self._told:  # once for what is written once
+            self._problems.add((line, column), partial(say_twice, twice), file)
+        self._told = at if at == there else None
         return False
+
+    def _keyed(self, key: str, number: int, spot: Spot) -> Keyed:
+        found = self._db.execute("SELECT as_written, repeated FROM altered WHERE number = ?", (number,))
+        return Keyed(key, spot, *(found.fetchone() or (None, None)))
+
+    def _reader_of(self, number: int) -> Place:
+        """The job that made this clip of a row."""
+        return self._readers[bisect_right(self._readers, number, key=lambda reader: reader[0]) - 1][1]
+
+    def _tell_two_readers(self, maker: Maker, reader: Place, twice: Twice) -> None:
+        """Once for all rows of the file that both jobs read."""
+        if (reader, maker.place) not in self._told_readers:
+            self._told_readers.add((reader, maker.place))
+            self._problems.add(maker.place, partial(say_two_readers, twice, reader))
 
     def _circles(self) -> Iterator[list[int]]:
         """Each circle of links, from its first job in the file on. A job has one parent at most."""
@@ -190,20 +229,22 @@ class KeyIndex:
     def _tell_circle(self, circle: list[int]) -> None:
         links = [
             self._db.execute(
-                "SELECT child, field, number, file, line, place FROM links WHERE id = ?", (link,)
+                "SELECT child, field, number, file, line, place, row FROM links WHERE id = ?", (link,)
             ).fetchone()
             for link in circle
         ]
         self._broken.update(link[2] for link in links)
-        _, field, _, file, line, column = links[0]
-        self._problems.add((line, column), _say_circle([link[0] for link in links], field), file)
+        _, field, _, file, line, column, row = links[0]
+        said = _say_circle([link[0] for link in links], field)
+        self._problems.add((line, column), row_label(row) + said, file)
 
-    def _say_no_parent(self, key: str, field: str, parent: str) -> str:
+    def _say_no_parent(self, label: str, parent: str, as_written: str | None) -> str:
         alike = self._db.execute(
             "SELECT key FROM keys WHERE lower IN (lower(?1), lower(?1) || '-1') ORDER BY lower", (parent,)
         ).fetchone()
         near = f'; did you mean "{alike[0]}"?' if alike else near_key(parent, self._keys_like(parent))
-        return f'job "{key}": {field}: there is no job {quoted(parent)}{near}'
+        named = quoted(parent) if as_written is None else f"{quoted(as_written)} (as a key: {quoted(parent)})"
+        return f"{label}: there is no job {named}{near}"
 
     def _keys_like(self, parent: str) -> Iterator[str]:
         """Those with the same first letter."""
@@ -212,27 +253,6 @@ class KeyIndex:
             "SELECT key FROM keys WHERE lower >= ? AND lower < ?", (first, chr(ord(first) + 1))
         )
         return (key for (key,) in found)
-
-
-def _say_twice(key: str, first: str, at: Spot, here: Spot, made: bool) -> str:
-    if at == here and key == first:
-        what = f"this {'row' if here.file else 'job'} makes more than one clip with this key"
-        if made:
-            return f'job "{key}": {what}, made from prompt and settings; write an "id" that tells them apart'
-        return f'job "{key}": id: {what}; write ${{name}} into it for what tells them apart{_SAME}'
-    where = f"line {at.line}, column {at.column}" if at.file == here.file else _where(at)
-    if made:
-        said = f'job "{key}": this key, made from prompt and settings, is also that of the'
-        if at.file:
-            return f'{said} row at {where}; write an "id" that tells them apart'
-        return f'{said} job at {where}; give one of them an "id"'
-    if key == first:
-        return f'job "{key}": id: used twice (first at {where}){_SAME if here.file or at.file else ""}'
-    return f'job "{key}": id: differs only in case from "{first}" at {where}, and file names may ignore case'
-
-
-def _where(at: Spot) -> str:
-    return f"{at.file}:{at.line}" if at.file else f"line {at.line}, column {at.column} of the manifest"
 
 
 def _say_circle(circle: list[str], field: str) -> str:

@@ -12,6 +12,8 @@ import math
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
+from pipeline.manifest.hints import AS_TEXT
+from pipeline.manifest.names import first_name
 from pipeline.manifest.nodes import Broken, Flaw, Mapping, Node, Scalar, Sequence, found, place_of
 from pipeline.manifest.scalars import quoted
 from pipeline.manifest.wording import did_you_mean, listed
@@ -77,7 +79,7 @@ def _values(name: str, node: Node, flaws: list[Flaw]) -> list[Scalar]:
     if not items:
         _tell(flaws, node, f"matrix: {name}: expected a list of values, {_VALUES}, got {found(node)}")
     for number, item in enumerate(items, 1):
-        _check_value(f"matrix: {name}: item {number}", item, flaws)
+        _check_value(f"matrix: {name}: item {number}", name, item, flaws)
     values = [item for item in items if isinstance(item, Scalar)]
     seen: set[str] = set()
     for value in values:
@@ -104,17 +106,19 @@ def _combinations(name: str, matrix: Mapping, flaws: list[Flaw]) -> list[Combina
             )
             continue
         for inner, value in item.fields.items():
-            _check_value(f"{where}: {inner}", value, flaws)
+            _check_value(f"{where}: {inner}", inner, value, flaws)
         combinations.append({key: one for key, one in item.fields.items() if isinstance(one, Scalar)})
     return combinations
 
 
-def _check_value(where: str, node: Node, flaws: list[Flaw]) -> None:
+def _check_value(where: str, name: str, node: Node, flaws: list[Flaw]) -> None:
     if not isinstance(node, Scalar) or node.is_null:
-        _tell(flaws, node, f"{where}: expected text, a number, true or false, got {found(node)}")
+        hint = AS_TEXT if isinstance(node, Scalar) and node.text else ""
+        _tell(flaws, node, f"{where}: expected text, a number, true or false, got {found(node)}{hint}")
     elif "${" in node.text:
-        why = "holds a name, and names are not filled in the values of a matrix"
-        _tell(flaws, node, f"{where}: {quoted(node.text)} {why}")
+        other = first_name(node.text)
+        instead = f'write it where ${{{name}}} stands, as in "${{{name}}} {other[1:]}'
+        _tell(flaws, node, f"{where}: {other} is not filled in the values of a matrix; {instead}")
 
 
 def _check(matrix: Matrix, node: Mapping, flaws: list[Flaw]) -> None:
@@ -130,15 +134,34 @@ def _check(matrix: Matrix, node: Mapping, flaws: list[Flaw]) -> None:
         for name, why in _excludes_nothing(one, matrix):
             wrong = True
             _tell(flaws, one[name], f"matrix: exclude: item {number}: {why}")
+    _refuse_equal(matrix, node, flaws)
     if not wrong and next(matrix.combinations(), None) is None:
         _tell(flaws, node, "matrix: nothing is left of it; exclude fewer combinations")
+
+
+def _refuse_equal(matrix: Matrix, node: Mapping, flaws: list[Flaw]) -> None:
+    """Items of `include` that would be one combination twice."""
+    items, seen = node.fields.get(_INCLUDE), dict[frozenset[tuple[str, str]], int]()
+    for number, one in enumerate(matrix.include, 1):
+        first = seen.setdefault(frozenset((name, value.text) for name, value in one.items()), number)
+        if first != number and isinstance(items, Sequence) and not _joins(one, matrix):
+            why = f"the same as item {first}; remove one of them"
+            _tell(flaws, items.items[number - 1], f"matrix: {_INCLUDE}: item {number}: {why}")
+
+
+def _joins(one: Combination, matrix: Matrix) -> bool:
+    """Whether it fits a combination of the lists, as far as a look at each of its values can tell."""
+    own = {name: value.text for name, value in one.items() if name in matrix.axes}
+    known = {name: {value.text for value in matrix.axes[name]} for name in own}
+    return bool(matrix.axes) and all(text in known[name] for name, text in own.items())
 
 
 def _excludes_nothing(one: Combination, matrix: Matrix) -> Iterator[tuple[str, str]]:
     """The names that make it so, and why."""
     for name, value in one.items():
         if not matrix.axes:
-            yield name, "there are no lists to take from; leave it out, and what it takes out of include too"
+            why = '"exclude" takes combinations out of the lists only, and there are none'
+            yield name, f'{why}; remove "exclude", and remove what you do not want from "include"'
             return
         if name not in matrix.axes:
             yield name, f"there is no list {quoted(name)}{_near(name, matrix.axes)}"

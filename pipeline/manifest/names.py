@@ -17,6 +17,9 @@ from pipeline.manifest.scalars import quoted
 from pipeline.manifest.wording import did_you_mean, listed
 
 _PIECE = re.compile(r"\$\$|\$\{([^}]*)(\}?)")
+_SHELL = re.compile(r"([^:?+=-]+)(:?[-?+=])(.*)", re.DOTALL)
+"""`${name-text}` and the like, which mean something to a shell and nothing here."""
+_CAPITALS = re.compile("[A-Z][A-Z0-9_]*")
 _IN_KEY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.))*")
 _NOT_IN_KEY = re.compile(r"[^A-Za-z0-9._-]+")
 _SPELT_OUT = str.maketrans(
@@ -33,6 +36,14 @@ class UnfilledError(Exception):
     """A text that cannot be filled with these values; the error says why and what to do."""
 
 
+class AbsentError(UnfilledError):
+    """There is not even an empty value of this name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"{quoted(name)} has no value here")
+
+
 class _Slot(NamedTuple):
     name: str
     otherwise: str | None  # for an empty value
@@ -41,7 +52,7 @@ class _Slot(NamedTuple):
 class Text:
     """A text with names in it."""
 
-    __slots__ = ("_format", "slots")
+    __slots__ = ("_format", "altered", "slots")
 
     def __init__(self, text: str) -> None:
         """Raises UnfilledError for one that nothing can fill."""
@@ -56,6 +67,7 @@ class Text:
             pieces.append("%s")
         self._format = "".join([*pieces, text[at:].replace("%", "%%")])
         self.slots = tuple(slots)
+        self.altered = False  # a value was, to be safe for the last key that was filled
 
     def fill(self, cells: Cells, *, in_key: bool = False) -> str:
         """The text with these values. `in_key`: each made safe for a job key. Raises UnfilledError."""
@@ -64,7 +76,9 @@ class Text:
             text = cells.get(slot.name)
             texts.append(text if type(text) is str and text and not text.isspace() else _text(slot, cells))
         if in_key:
-            texts = [text and key_part(text) for text in texts]
+            safe = [text and key_part(text) for text in texts]
+            self.altered = safe != texts
+            texts = safe
         return self._format % tuple(texts)
 
 
@@ -84,25 +98,63 @@ def _slot(match: re.Match[str]) -> _Slot:
 
 def _text(slot: _Slot, cells: Cells) -> str:
     if slot.name not in cells and slot.otherwise is None:
-        raise UnfilledError(undefined(slot.name, cells))
+        raise AbsentError(slot.name)
     text = text_of(cells.get(slot.name))
     if text is None:
         raise UnfilledError(f"{quoted(slot.name)} is a list, which cannot stand in a text")
     if text and not text.isspace():
         return text
     if slot.otherwise is None:
-        way_out = f"fill it in, or write ${{{slot.name}:-text}} for what to put in its place"
-        raise UnfilledError(f"{quoted(slot.name)} is empty here; {way_out}")
+        raise UnfilledError(f"{quoted(slot.name)} is empty here; fill it in, {or_instead(slot.name)}")
     return slot.otherwise
+
+
+def or_instead(name: str) -> str:
+    return f"or write ${{{name}:-text}} for what to put in its place"
 
 
 def undefined(name: str, known: Iterable[str]) -> str:
     """That nothing is called so, and what is."""
-    known = list(known)
-    what = f"{quoted('${' + name + '}')} is not defined"
-    if not known:
-        return f'{what}: there is neither "from" nor "matrix" here; write "$$" for a dollar sign'
-    return what + (did_you_mean(name, known) or f"; {listed(known)}")
+    known, whole = list(known), quoted("${" + name + "}")
+    if name == "date":
+        return f'{whole} is known in "batch" only, not in a job'
+    if said := _shell(whole, name, known):
+        return said
+    if near := did_you_mean(name, known):
+        return f"{whole} is not defined{near}"
+    env = ", and environment variables are not read" if _CAPITALS.fullmatch(name) else ""
+    if known:
+        return f"{whole} is not defined{env}; {listed(known)}"
+    why = f'there is neither "from" nor "matrix" here{env}'
+    return f'{whole} is not defined: {why}; write "$$" for a dollar sign'
+
+
+def _shell(whole: str, name: str, known: list[str]) -> str:
+    """What to write instead of what a shell knows."""
+    match = _SHELL.fullmatch(name)
+    if match is None:
+        return ""
+    head, sign, text = (quoted(part)[1:-1] for part in match.groups())
+    if sign == "-" and head in known:
+        return f"{whole} is not a name; for a value in its place write ${{{head}:-{text}}}"
+    return f'"{sign}" is not known here; write ${{{head}}} or ${{{head}:-text}}' if sign[0] == ":" else ""
+
+
+def bare(name: str) -> str:
+    """The name in `name-text` and the like, as a shell reads it."""
+    match = _SHELL.fullmatch(name)
+    return match[1] if match else name
+
+
+def first_name(text: str) -> str:
+    """The first `${name}` in a text that holds one, in quotes."""
+    match = re.search(r"\$\{[^}]*\}?", text)
+    return quoted(match[0] if match else text)
+
+
+def is_escaped(text: str) -> bool:
+    """Whether each `${` in it is written `$${`."""
+    return "${" in text and not any(match[0] != "$$" for match in _PIECE.finditer(text))
 
 
 def text_of(cell: Cell) -> str | None:

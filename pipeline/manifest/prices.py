@@ -49,5 +49,6 @@ def _checked(model: str, price: object, facts: Capabilities) -> Price:
     if checked is None:
         wrong = errors[0]
         why = f"expected {wrong.expected}" if wrong.expected else f"unknown field; expected {EXPECTED}"
-        raise UsageError(f"{where}: {wrong.field}: {why}")
+        at = f"{wrong.field}: {wrong.inner}" if wrong.inner else wrong.field
+        raise UsageError(f"{where}: {at}: {why}")
     return own_price(checked)

@@ -184,7 +184,7 @@ class _Survey:
             self.broken.add(number)
         if draft.key is None:
             return
-        self._keys.add(draft.key, number, draft.spot("id"), _link_of(draft), made=draft.is_key_made)
+        self._keys.add(draft, draft.key, number, draft.spot("id"), _link_of(draft))
         if draft.values is not None:
             if self._maker is None or group != self._group:
                 self._begin_group(group)
@@ -208,7 +208,11 @@ class _Survey:
 
 
 def _link_of(draft: JobDraft) -> Link | None:
-    return None if draft.parent_key is None else Link(draft.link, draft.parent_key, draft.spot(draft.link))
+    if draft.parent_key is None:
+        return None
+    spot = draft.spot(draft.link)
+    row = draft.row.number if draft.row and spot.file and not draft.row.is_picture else None
+    return Link(draft.link, draft.parent_key, spot, row)
 
 
 class _Lists:

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import BinaryIO, Literal, Protocol, cast
 
-from pipeline.manifest.data import KINDS, DataError, Flaw, read_rows
+from pipeline.manifest.data import KINDS, DataError, Flaw, SettingError, read_rows
 from pipeline.manifest.rules import is_link
 from pipeline.manifest.scalars import quoted
 from pipeline.manifest.shapes import DataRow
 
-_PICTURES = (".png", ".jpg", ".jpeg", ".webp")
+PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 _WILD = "*?["
 _EXPECTED = "expected a .csv, .tsv or .jsonl file, or a pattern of pictures such as images/*.png"
 _SPREADSHEETS = (".xlsx", ".xls", ".ods", ".numbers")
@@ -50,7 +50,11 @@ class NoFiles:
 
 
 class SourceError(Exception):
-    """Nothing can be read from there; the text says why, behind `from: `."""
+    """Nothing can be read from there; the text says why, behind `from: ` or another field."""
+
+    def __init__(self, message: str, field: str = "from") -> None:
+        self.field = field
+        super().__init__(message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +89,7 @@ class DataSource:
             ending = ".jsonl"
         if ending[1:] in KINDS and not is_pattern:
             return cast("DataKind", ending[1:])
-        if is_pattern and (ending in _PICTURES or ending[:1] != "." or any(char in ending for char in _WILD)):
+        if is_pattern and (ending in PICTURES or ending[:1] != "." or any(char in ending for char in _WILD)):
             return "pictures"
         raise SourceError(f"{_EXPECTED}, got {quoted(self.path)}{_hint(self.path, ending)}")
 
@@ -133,6 +137,8 @@ class DataSource:
                         yield DataRow(file, row.number, row.line, row.values)
             except OSError as exc:
                 raise SourceError(f"{quoted(self.path)} cannot be read: {exc.strerror or exc}") from exc
+            except SettingError as exc:
+                raise SourceError(exc.message, exc.setting) from exc
             except DataError as exc:
                 yield DataFlaw(file=file, line=exc.line, column=exc.column, message=exc.message, ends=True)
 
@@ -143,7 +149,7 @@ class DataSource:
         for number, name in enumerate(names, 1):
             sums.add(name.encode("utf-8", "surrogateescape"))
             cells = {"image": name, "path": name, "stem": PurePath(name).stem}
-            yield DataRow(files.shown(name), number, 1, cells)
+            yield DataRow(files.shown(name), number, 1, cells, is_picture=True)
 
 
 class Sums:
@@ -178,7 +184,7 @@ def _hint(path: str, ending: str) -> str:
         return "; name one file"
     if ending in _SPREADSHEETS:
         return "; save the sheet as CSV (UTF-8)"
-    if ending in _PICTURES:
+    if ending in PICTURES:
         return '; for one picture, write "image"'
     if not ending:
         return f"; for the pictures in a folder, write {quoted(path.rstrip('/') + '/*.png')}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import math
 import re
+import string
 from datetime import date
 from urllib.parse import urlsplit
 
@@ -28,7 +29,9 @@ BATCH_RULE = f"{_ALPHABET}, at most {MAX_KEY} characters"
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _LINE_CONTROL = re.compile("[\x00-\x1f\x7f]")
 _SCHEME = re.compile(r"(?:data|file|https?):|[a-z][a-z0-9+.-]+://", re.IGNORECASE)
-_DATA = re.compile(r"data:image/[a-z0-9.+-]+;base64,[A-Za-z0-9+/]+={0,2}", re.IGNORECASE)
+_DATA_HEAD = re.compile(r"data:image/[a-z0-9.+-]+;base64,", re.IGNORECASE)
+_BASE64 = string.ascii_letters + string.digits + "+/"
+_DATA = re.compile(_DATA_HEAD.pattern + "[A-Za-z0-9+/]+={0,2}", re.IGNORECASE)
 _PERCENT = re.compile(r"(?:[1-9][0-9]?|100)%")
 _DURATION = re.compile(r"(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,8})s)?", re.ASCII)
 
@@ -83,7 +86,9 @@ def is_link(image: str) -> bool:
 
 def check_image(text: str) -> str:
     """A path as written, an https URL, or a data URI. Whether there is a picture is for others to see."""
-    check_line(text)
+    if not text.strip():
+        raise ValueError("expected a path, an https URL or a data URI, got empty text")
+    _refuse_control(text, _LINE_CONTROL)
     if not is_link(text):
         return text
     scheme = text.split(":")[0].lower()
@@ -92,6 +97,9 @@ def check_image(text: str) -> str:
     if scheme != "data":
         return check_url(text)
     if not _DATA.fullmatch(text):
+        if head := _DATA_HEAD.match(text):
+            data = text[head.end() :].lstrip(_BASE64)
+            raise ValueError(f'what follows "base64," is not base64: {quoted(data, 40)}')
         raise ValueError(f'expected "data:image/png;base64,..." or the like, got {quoted(text, 40)}')
     return text
 

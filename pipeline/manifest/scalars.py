@@ -63,9 +63,7 @@ def describe(text: str, plain: bool) -> str:
     """What was found, as a person would say it."""
     value = resolve(text) if plain else text
     if isinstance(value, str):
-        is_number = not plain and type(resolve(text)) in (int, float)
-        hint = " (a number only without the quotes)" if is_number else ""
-        return f"text {quoted(text)}{hint}" if text else "empty text"
+        return f"text {quoted(text)}" if text else "empty text"
     if value is Null.NULL:
-        return f"{text} (put it in quotes if it is meant as text)" if text else "nothing"
+        return f"{text}, which is nothing in YAML" if text else "nothing"
     return text

@@ -33,6 +33,12 @@ class DataRow(NamedTuple):
     number: int
     line: int
     cells: Mapping[str, Cell]
+    is_picture: bool = False  # one that a pattern matches, and no line of a file
+
+    @property
+    def label(self) -> str:
+        """To stand before a message about it."""
+        return "" if self.is_picture else f"row {self.number}: "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +159,6 @@ class Entry:
         place = self.places.get(field or "")
         label = f'job "{self.key}": '
         if place is None and self.row is not None:
-            return Problem(self.row.file, self.row.line, 1, f"row {self.row.number}: {label}{message}")
+            return Problem(self.row.file, self.row.line, 1, f"{self.row.label}{label}{message}")
         line, column = place or (self.line, self.column)
         return Problem(self.file, line, column, label + message)

@@ -59,6 +59,12 @@ class Source:
         at = index - (self._read_chars - len(self._recent))
         return self._recent[at : at + 1] if at >= 0 else ""
 
+    def line_at(self, index: int) -> tuple[str, str]:
+        """The line around a parser's index, as far as it is there: what stands before, and from there on."""
+        at = max(0, index - (self._read_chars - len(self._recent)))
+        before, after = self._recent[:at], self._recent[at : at + 500]
+        return before[before.rfind("\n") + 1 :], after.partition("\n")[0]
+
     def has_line_separator(self, index: int) -> bool:
         """Whether a line break that editors do not show as one stands shortly before the parser's index."""
         at = index - (self._read_chars - len(self._recent))

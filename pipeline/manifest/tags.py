@@ -14,6 +14,13 @@ _TYPES: dict[str, tuple[type, ...]] = {
     _CORE + "float": (float, int),
 }
 
+_NAMES = {
+    _CORE + "null": "null",
+    _CORE + "bool": "true or false",
+    _CORE + "int": "a whole number",
+    _CORE + "float": "a number",
+}
+
 
 def tagged(text: str, tag: str, mark: Mark) -> tuple[Node, str]:
     """The scalar as its tag wants it, or a broken one and what is wrong."""
@@ -21,9 +28,10 @@ def tagged(text: str, tag: str, mark: Mark) -> tuple[Node, str]:
         return Scalar(text, plain=False, mark=mark), ""
     scalar = Scalar(text, plain=True, mark=mark)
     if tag not in _TYPES:
-        return Broken(mark), unknown(tag)
+        return Broken(mark), f'{unknown(tag)}, or put text that starts with "!" in quotes'
     if not isinstance(scalar.value, _TYPES[tag]):
-        return Broken(mark), f"{quoted(text)} is no {_short(tag)}"
+        what = f"{quoted(text)} is not {_NAMES[tag]}, as the tag {quoted(_short(tag))} says"
+        return Broken(mark), f"{what}; write {_NAMES[tag]}, or remove the tag"
     return scalar, ""
 
 
@@ -33,7 +41,7 @@ def fits(tag: str | None, kind: str) -> bool:
 
 
 def unknown(tag: str) -> str:
-    return f'the tag {quoted(_short(tag))} is not known; text that starts with "!" must be in quotes'
+    return f"the tag {quoted(_short(tag))} is not supported; remove it"
 
 
 def _short(tag: str) -> str:

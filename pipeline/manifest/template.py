@@ -12,7 +12,17 @@ from pipeline.manifest.data import Cell
 from pipeline.manifest.fields import ClipFields, FieldError, JobFields, TemplateFields
 from pipeline.manifest.jobs import SOURCES, TEXTS
 from pipeline.manifest.matrix import Matrix, read_matrix
-from pipeline.manifest.names import Cells, Text, UnfilledError, has_names, key_part, text_of
+from pipeline.manifest.names import (
+    AbsentError,
+    Cells,
+    Text,
+    UnfilledError,
+    bare,
+    first_name,
+    has_names,
+    key_part,
+    text_of,
+)
 from pipeline.manifest.nodes import Flaw, Mapping, Mark, Node, Scalar, Sequence, place_of
 from pipeline.manifest.rows import DataSource
 from pipeline.manifest.rules import is_key, is_link
@@ -32,11 +42,15 @@ Fill = Callable[[Cells], object]
 
 
 class FieldUnfilledError(Exception):
-    """A field whose text cannot be filled with these values; the text says why."""
+    """A field whose text cannot be filled with these values; the text says why.
 
-    def __init__(self, field: str, why: str) -> None:
+    `absent`: the name that has no value at all, if that is why.
+    """
+
+    def __init__(self, field: str, why: UnfilledError) -> None:
         self.field = field
-        super().__init__(why)
+        self.absent = why.name if isinstance(why, AbsentError) else None
+        super().__init__(str(why))
 
 
 @dataclass(slots=True)
@@ -81,7 +95,7 @@ class Template:
                 if value is not None:
                     values[name] = value
         except UnfilledError as exc:
-            raise FieldUnfilledError(name, str(exc)) from exc
+            raise FieldUnfilledError(name, exc) from exc
         return values
 
 
@@ -104,7 +118,7 @@ def read_template(node: Mapping, flaws: list[Flaw]) -> Template:
     template = Template(Mapping(own, node.names, node.mark), flaws=list(flaws))
     is_compiled = _compile(template)
     template.settable = tuple(name for name in SETTABLE if name not in own)
-    _read_how(template, node)
+    is_compiled &= _read_how(template, node)
     if "matrix" in node.fields:
         template.matrix = read_matrix(node.fields["matrix"], template.flaws)
         if template.matrix is not None and is_compiled:
@@ -181,13 +195,15 @@ def _filled(node: Node, compiled: dict[int, Text], cells: Cells) -> Node:
     return Scalar(text, isinstance(resolve(text), bool | int | float), node.mark)
 
 
-def _read_how(template: Template, node: Mapping) -> None:
+def _read_how(template: Template, node: Mapping) -> bool:
+    """Whether there is no name in it."""
     own = {name: one for name, one in node.fields.items() if name in TEMPLATE and name != "matrix"}
     for name, one in own.items():
         if isinstance(one, Scalar) and "${" in one.text:
-            why = "holds a name, and names are filled in the fields of a clip only"
-            template.flaws.append((place_of(one.mark), f"{name}: {quoted(one.text)} {why}"))
-            return
+            what_to_do = "write one job for each file" if name == "from" else "write a value"
+            why = f"{first_name(one.text)} is not filled in here; {what_to_do}"
+            template.flaws.append((place_of(one.mark), f"{name}: {why}"))
+            return False
     values = plain_values(Mapping(own, node.names, node.mark), fields.text_fields(TemplateFields))
     how, template.errors = fields.check(TemplateFields, values)
     template.how = how or TemplateFields()
@@ -195,11 +211,14 @@ def _read_how(template: Template, node: Mapping) -> None:
         template.source = DataSource(
             path=template.how.source, encoding=template.how.encoding, delimiter=template.how.delimiter
         )
+    return True
 
 
 def _refuse_unused(template: Template, matrix: Matrix, node: Node) -> None:
     """A name that is used nowhere makes clips that are all the same."""
     used = {slot.name for one in template.texts for slot in one.text.slots} | set(template.settable)
+    if template.source is None:  # no column can be called so: it is told that this is no name
+        used |= {bare(name) for name in used}
     for name in matrix.names:
         if name not in used:
             if not name.strip():

@@ -143,9 +143,17 @@ class _Fields:
 
     def _job_nodes(self, group: int | None, depth: int) -> Iterator[JobNode]:
         builder = self._builder
-        while not isinstance(event := builder.begin_part(), SequenceEndEvent):
+        event = builder.begin_part()
+        while not isinstance(event, SequenceEndEvent):
             self._jobs += 1
-            yield JobNode(self._jobs, builder.node(event, depth), builder.flaws, group)
+            job = JobNode(self._jobs, builder.node(event, depth), builder.flaws, group)
+            try:
+                event = builder.begin_part()
+            except yaml.YAMLError:  # what the job seems to miss may stand in what cannot be read
+                self._problems.stopped = True
+                yield job
+                raise
+            yield job
 
     def _groups(self) -> Iterator[Part]:
         builder, number = self._builder, 0

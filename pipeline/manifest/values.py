@@ -28,9 +28,9 @@ def plain_values(mapping: Mapping, texts: frozenset[str]) -> dict[str, object]:
 
 
 def _numbers(node: Mapping) -> object:
-    """A mapping of names to numbers, as `second: {480p: 0.05}` is; the node itself where it is another."""
-    plain = {name: inner.value for name, inner in node.fields.items() if isinstance(inner, Scalar)}
-    return plain if len(plain) == len(node.fields) else node
+    """A mapping of names to numbers, as `second: {480p: 0.05}` is."""
+    sound = {name: inner for name, inner in node.fields.items() if not isinstance(inner, Broken)}
+    return {name: inner.value if isinstance(inner, Scalar) else inner for name, inner in sound.items()}
 
 
 def _item(name: str, node: Node) -> object:

@@ -8,6 +8,7 @@ from itertools import islice
 
 from pipeline.manifest import fields
 from pipeline.manifest.fields import FieldError
+from pipeline.manifest.hints import hint
 from pipeline.manifest.nodes import Mapping, Node, Sequence, found, place_of
 from pipeline.manifest.scalars import quoted
 from pipeline.manifest.shapes import Place
@@ -34,7 +35,7 @@ _NEVER = {
     **dict.fromkeys(("seed", "fps"), "is not offered by any of the gateways"),
 }
 _NEEDED = {
-    "image": "expected a path, an https URL or a data URI",
+    "image": f"expected {fields.PATH}",
     "timestamp_s": "expected a time in seconds",
     "prompt": "expected a text that says what the clip shows",
     "version": 'expected "version: 1"',
@@ -65,6 +66,8 @@ def error_text(error: FieldError, mapping: Mapping, known: tuple[str, ...], labe
         label, node = f"{label}{error.field}: item {error.item + 1}: ", items.items[error.item]
         name = error.inner
         known = fields.names(fields.ITEMS[error.field]) if error.inner else known
+    elif error.inner:
+        label, node, name = f"{label}{error.field}: ", mapping.fields[error.field], error.inner
     if error.kind == "unknown":
         return label + unknown_field(name, known)
     if error.kind == "missing":
@@ -72,7 +75,7 @@ def error_text(error: FieldError, mapping: Mapping, known: tuple[str, ...], labe
     if name and isinstance(node, Mapping):
         node = node.fields[name]
     where = f"{label}{name}: " if name else label
-    return f"{where}{error.rule or f'expected {error.expected}, got {found(node)}'}"
+    return where + (error.rule or f"expected {error.expected}, got {found(node)}{hint(error, node)}")
 
 
 def unknown_field(name: str, known: tuple[str, ...]) -> str:
@@ -91,13 +94,17 @@ def unknown_field(name: str, known: tuple[str, ...]) -> str:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """`; did you mean "prompt"?`, or nothing if no known name is near."""
+    near = nearest(name, known)
+    return f'; did you mean "{near}"?' if near else ""
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that is near, if there is one."""
     if len(name) > 100:
-        return ""
+        return None
     known = list(known)
-    near = [one for one in known if one.lower() == name.lower()] or difflib.get_close_matches(
-        name, known, n=1
-    )
-    return f'; did you mean "{near[0]}"?' if near else ""
+    alike = [one for one in known if one.lower() == name.lower()]
+    return next(iter(alike or difflib.get_close_matches(name, known, n=1)), None)
 
 
 def listed(known: Collection[str]) -> str:

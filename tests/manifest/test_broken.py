@@ -115,8 +115,8 @@ UNSHOWABLE: dict[str, tuple[str | bytes, list[str]]] = {
         JOBS + "  - prompt: A fox\u2028runs.\n    id: a\n",
         [
             (
-                '5:7: not valid YAML: expected "field: value"; is a colon missing, or the indentation off? '
-                "(remove the invisible line separator, such as U+2028, in the text before it)"
+                '4:1: not valid YAML: "runs." is not "field: value"; is a colon missing, or the indentation'
+                " off? (remove the invisible line separator, such as U+2028, in the text before it)"
             )
         ],
     ),

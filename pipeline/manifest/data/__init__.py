@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from pipeline.manifest.data.jsonlines import read_lines
-from pipeline.manifest.data.rows import KINDS, Cell, DataError, Flaw, Kind, Row
+from pipeline.manifest.data.rows import KINDS, Cell, DataError, Flaw, Kind, Row, SettingError
 from pipeline.manifest.data.separators import chosen
 from pipeline.manifest.data.table import read_table
 from pipeline.manifest.data.text import Text
 
-__all__ = ["KINDS", "Cell", "DataError", "Flaw", "Kind", "Row", "read_rows"]
+__all__ = ["KINDS", "Cell", "DataError", "Flaw", "Kind", "Row", "SettingError", "read_rows"]
 
 
 def read_rows(

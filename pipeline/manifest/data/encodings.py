@@ -6,7 +6,7 @@ import codecs
 import difflib
 from collections.abc import Callable
 
-from pipeline.manifest.data.rows import DataError
+from pipeline.manifest.data.rows import SettingError
 from pipeline.manifest.scalars import quoted
 
 UTF_8 = "utf-8"
@@ -40,9 +40,9 @@ def decoder_of(name: str) -> tuple[str, codecs.IncrementalDecoder]:
     return info.name, make()
 
 
-def _unknown(name: str) -> DataError:
+def _unknown(name: str) -> SettingError:
     asked = name.strip().lower()
     near = difflib.get_close_matches(asked, _USUAL, n=1) if len(asked) <= 100 else []
     meant = _MEANT.get(asked) or (near[0] if near else None)
     hint = f'did you mean "{meant}"?' if meant else "known are, among others, utf-8, cp1252, latin-1, utf-16"
-    return DataError(1, 1, f"unknown encoding {quoted(name)} {BESIDE}; {hint}")
+    return SettingError("encoding", f"{quoted(name)} is not known; {hint}")

@@ -14,6 +14,7 @@ MAX_DIGITS = 100  # as in the manifest: a longer row of digits is no amount
 _EXAMPLE = 'expected an object such as {"name": "value"}'
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|[{}\[\],:]|[^\s{}\[\],:"]++', re.DOTALL)
 _ODD = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_BARE = re.compile(r"[A-Za-z_]\w{0,40}(?=\s*:)", re.ASCII)
 _PYTHON = {"True": "true", "False": "false", "None": "null"}
 
 
@@ -35,10 +36,11 @@ def digits_in(number: str) -> int:
 
 def find(raw: str, error: json.JSONDecodeError | None) -> Fault:
     """The first thing that is wrong. `error`: what the json module has to say, if anything."""
-    own = _Walk(raw, len(raw) if error is None else error.pos).fault()
+    walk = _Walk(raw, len(raw) if error is None else error.pos)
+    own = walk.fault()
     if own is not None:
         return own
-    return Fault(1, "this object cannot be read") if error is None else _syntax(raw, error)
+    return Fault(1, "this object cannot be read") if error is None else _syntax(raw, error, walk.closing)
 
 
 def shape(raw: str, fault: Fault) -> str | None:
@@ -61,6 +63,11 @@ class _Walk:
         self._name = ""  # whose value is next
         self._open = ""  # brackets around: "", "{" or "{["
         self._wants_name = False
+
+    @property
+    def closing(self) -> str:
+        """The bracket that is to come."""
+        return "]" if self._open.endswith("[") else "}"
 
     def fault(self) -> Fault | None:
         for match in _TOKEN.finditer(self._raw, 0, self._end):
@@ -149,13 +156,13 @@ def _named(token: str) -> str:
     )
 
 
-def _syntax(raw: str, error: json.JSONDecodeError) -> Fault:
+def _syntax(raw: str, error: json.JSONDecodeError, closing: str) -> Fault:
     """The module's messages, in our words. What is not known here keeps the module's."""
     line = raw.rstrip()
     at = min(error.pos, len(line))
     rest = line[at:]
     is_cut = not rest and line.lstrip().startswith("{")
-    found = _found(rest)
+    found = f"got {_found(rest)}" if rest else "but the line ends here"
     said = error.msg
     if not line[:at].strip():
         return Fault(at + 1, f"{_EXAMPLE}, got {quoted(rest, 20)}")
@@ -168,17 +175,19 @@ def _syntax(raw: str, error: json.JSONDecodeError) -> Fault:
         return Fault(at + 1, _say_extra(rest))
     if said.startswith("Unterminated string"):
         return Fault(at + 1, "a quote is opened here and not closed on this line")
+    if said.startswith("Expecting property name") and (bare := _BARE.match(rest)):
+        return Fault(at + 1, f'not JSON: the name {bare[0]} needs double quotes: "{bare[0]}"')
     for start, words in _WORDS:
         if said.startswith(start):
-            return Fault(at + 1, words.format(found=found) + _hint(rest), is_cut)
+            return Fault(at + 1, words.format(found=found, closing=closing) + _hint(rest), is_cut)
     return Fault(at + 1, f"not JSON: {said[:1].lower()}{said[1:]}", is_cut)
 
 
 _WORDS = (
-    ("Expecting value", "not JSON: expected a value, got {found}"),
-    ("Expecting property name", "not JSON: expected a name in double quotes, got {found}"),
-    ("Expecting ':'", 'not JSON: expected ":" behind the name, got {found}'),
-    ("Expecting ','", 'not JSON: expected "," or the end, got {found}'),
+    ("Expecting value", "not JSON: expected a value, {found}"),
+    ("Expecting property name", "not JSON: expected a name in double quotes, {found}"),
+    ("Expecting ':'", 'not JSON: expected ":" behind the name, {found}'),
+    ("Expecting ','", 'not JSON: expected "," or a closing "{closing}", {found}'),
     ("Invalid control character", "a tab within quotes; write it as \\t"),
     ("Invalid \\u", "four hexadecimal digits belong behind \\u"),
     ("Invalid \\", "a backslash that escapes nothing; write it twice (\\\\)"),
@@ -186,8 +195,6 @@ _WORDS = (
 
 
 def _found(rest: str) -> str:
-    if not rest:
-        return "the end of the line"
     match = _TOKEN.match(rest)
     return quoted(match[0] if match else rest[0], 20)
 

@@ -90,7 +90,7 @@ class Records:
             return 0
         self._delimiter = delimiter
         self._line += skipped > 0
-        separators.check_header(text[skipped:], self._line, self._delimiter)
+        separators.check_header(text[skipped:], self._line, self._delimiter, self._kind, self._declared)
         return skipped
 
     def _parse(self, text: str, is_last: bool) -> Generator[Block | Broken, None, int]:

@@ -44,5 +44,13 @@ class DataError(Exception):
         super().__init__(message)
 
 
+class SettingError(DataError):
+    """The file cannot be read as `setting` says, which is `encoding` or `delimiter`."""
+
+    def __init__(self, setting: str, message: str, line: int = 1) -> None:
+        self.setting = setting
+        super().__init__(line, 1, message)
+
+
 # Row(...) runs a function in Python for each row; this does the same in C.
 row_of = cast("Callable[[tuple[int, int, Mapping[str, Any]]], Row]", partial(tuple.__new__, Row))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from pipeline.manifest.data.encodings import BESIDE
-from pipeline.manifest.data.rows import DataError, Kind
+from pipeline.manifest.data.rows import DataError, Kind, SettingError
 from pipeline.manifest.scalars import quoted
 
 _USUAL = {"csv": ",", "tsv": "\t", "jsonl": ""}
@@ -20,10 +20,10 @@ def chosen(kind: Kind, declared: str | None) -> str | None:
     if declared is None:
         return None
     if kind == "jsonl":
-        raise DataError(1, 1, f"`delimiter` {BESIDE} is for .csv and .tsv; JSON Lines has none, leave it out")
+        raise SettingError("delimiter", "is for .csv and .tsv; JSON Lines has none, leave it out")
     if not _can_separate(declared):
         expected = 'expected one character such as ";" or a tab ("\\t")'
-        raise DataError(1, 1, f"`delimiter` {BESIDE}: {expected}, got {quoted(declared)}")
+        raise SettingError("delimiter", f"{expected}, got {quoted(declared)}")
     return declared
 
 
@@ -35,7 +35,7 @@ def in_use(opening: str, kind: Kind, declared: str | None) -> tuple[str, int]:
     return declared or said or _USUAL[kind], length
 
 
-def check_header(opening: str, at_line: int, delimiter: str) -> None:
+def check_header(opening: str, at_line: int, delimiter: str, kind: Kind, declared: str | None) -> None:
     """Raises `DataError` if the first line holds no delimiter, but something else that usually is one."""
     match = _FIRST_LINE.match(opening)
     bare = _QUOTED.sub("", match[2]) if match else ""
@@ -46,10 +46,13 @@ def check_header(opening: str, at_line: int, delimiter: str) -> None:
         return
     other = max(counts, key=lambda char: counts[char])
     line = at_line + len(re.findall(r"\r\n|\r|\n", match[1]))
-    found = f"the header has no {_shown(delimiter).removeprefix('a ')}, but {_shown(other)}"
-    setting = '"\\t"' if other == "\t" else f'"{other}"'
-    single = "put the name in quotes if it is a single one"
-    raise DataError(line, 1, f"{found}; say `delimiter: {setting}` {BESIDE}, or {single}")
+    found = f"the line of column names has no {_shown(delimiter).removeprefix('a ')}, but {_shown(other)}"
+    setting = "`delimiter: " + ('"\\t"`' if other == "\t" else f'"{other}"`')
+    if declared is not None:
+        what_to_do = "leave `delimiter` out" if other == _USUAL[kind] else f"say {setting}"
+        raise SettingError("delimiter", f"{found}; {what_to_do}", line)
+    single = f"; if {quoted(match[2], 40)} is the name of one column, put it in quotes in the file"
+    raise DataError(line, 1, f"{found}; say {setting} {BESIDE}{single if bare == match[2] else ''}")
 
 
 def _can_separate(text: str) -> bool:

@@ -120,7 +120,7 @@ LINES: dict[str, Case] = {
         b'{"a": 1}\n{\n"a": 1\n}\n',
         [
             (1, 1, {"a": 1}),
-            "2:2: row 2: not JSON: expected a name in double quotes, got the end of the line",
+            "2:2: row 2: not JSON: expected a name in double quotes, but the line ends here",
             '3:1: row 3: expected an object such as {"name": "value"}, got the text "a"',
             '4:1: row 4: expected an object such as {"name": "value"}, got "}"',
         ],
@@ -288,8 +288,8 @@ LINES: dict[str, Case] = {
     "no comma": Case(
         b'{"a": 1 "b": 2}\n{"a": [1 2]}\n',
         [
-            '1:9: row 1: not JSON: expected "," or the end, got ""b""',
-            '2:10: row 2: not JSON: expected "," or the end, got "2"',
+            '1:9: row 1: not JSON: expected "," or a closing "}", got ""b""',
+            '2:10: row 2: not JSON: expected "," or a closing "]", got "2"',
         ],
         kind="jsonl",
     ),
@@ -298,7 +298,7 @@ LINES: dict[str, Case] = {
         [
             '1:7: row 1: not JSON: expected a value, got "}"',
             (2, 2, {"a": 1}),
-            "3:6: row 3: not JSON: expected a value, got the end of the line",
+            "3:6: row 3: not JSON: expected a value, but the line ends here",
         ],
         kind="jsonl",
     ),

@@ -13,26 +13,23 @@ OTHERS: dict[str, Case] = {
         b"sku;title;image\r\na1;Lamp;x.png\r\n",
         [
             (
-                '! 1:1: the header has no ",", but ";"; say `delimiter: ";"` beside `from`, or put the '
-                "name in quotes if it is a single one"
+                '! 1:1: the line of column names has no ",", but ";"; say `delimiter: ";"` beside `from`'
+                '; if "sku;title;image" is the name of one column, put it in quotes in the file'
             ),
         ],
     ),
     "semicolons in quotes": Case(
         b'"sku";"title, long"\n"a1";"Lamp"\n',
         [
-            (
-                '! 1:1: the header has no ",", but ";"; say `delimiter: ";"` beside `from`, or put the '
-                "name in quotes if it is a single one"
-            ),
+            ('! 1:1: the line of column names has no ",", but ";"; say `delimiter: ";"` beside `from`'),
         ],
     ),
     "tabs": Case(
         b"sku\ttitle\na1\tLamp\n",
         [
             (
-                '! 1:1: the header has no ",", but a tab; say `delimiter: "\\t"` beside `from`, or put '
-                "the name in quotes if it is a single one"
+                '! 1:1: the line of column names has no ",", but a tab; say `delimiter: "\\t"` beside `from`'
+                '; if "sku\\ttitle" is the name of one column, put it in quotes in the file'
             ),
         ],
     ),
@@ -40,8 +37,8 @@ OTHERS: dict[str, Case] = {
         b"\n \nsku|title\na1|Lamp\n",
         [
             (
-                '! 3:1: the header has no ",", but "|"; say `delimiter: "|"` beside `from`, or put the '
-                "name in quotes if it is a single one"
+                '! 3:1: the line of column names has no ",", but "|"; say `delimiter: "|"` beside `from`'
+                '; if "sku|title" is the name of one column, put it in quotes in the file'
             ),
         ],
     ),
@@ -199,8 +196,8 @@ OTHERS: dict[str, Case] = {
         HEADER + b"a1,Lamp\n",
         [
             (
-                '! 1:1: the header has no tab, but ","; say `delimiter: ","` beside `from`, or put the '
-                "name in quotes if it is a single one"
+                '! 1:1: the line of column names has no tab, but ","; say `delimiter: ","` beside `from`'
+                '; if "sku,title" is the name of one column, put it in quotes in the file'
             ),
         ],
         kind="tsv",
@@ -242,47 +239,35 @@ SETTINGS: dict[str, Case] = {
     "wrong delimiter": Case(
         HEADER + b"a1,Lamp\n",
         [
-            (
-                '! 1:1: the header has no ";", but ","; say `delimiter: ","` beside `from`, or put the '
-                "name in quotes if it is a single one"
-            ),
+            ('! 1:1: the line of column names has no ";", but ","; leave `delimiter` out'),
         ],
         delimiter=";",
     ),
     "long delimiter": Case(
         HEADER,
         [
-            (
-                '! 1:1: `delimiter` beside `from`: expected one character such as ";" or a tab ("\\t"), '
-                'got "::"'
-            ),
+            ('! 1:1: expected one character such as ";" or a tab ("\\t"), got "::"'),
         ],
         delimiter="::",
     ),
     "no delimiter": Case(
         HEADER,
         [
-            '! 1:1: `delimiter` beside `from`: expected one character such as ";" or a tab ("\\t"), got ""',
+            '! 1:1: expected one character such as ";" or a tab ("\\t"), got ""',
         ],
         delimiter="",
     ),
     "a letter": Case(
         HEADER,
         [
-            (
-                '! 1:1: `delimiter` beside `from`: expected one character such as ";" or a tab ("\\t"), '
-                'got "x"'
-            ),
+            ('! 1:1: expected one character such as ";" or a tab ("\\t"), got "x"'),
         ],
         delimiter="x",
     ),
     "a quote": Case(
         HEADER,
         [
-            (
-                '! 1:1: `delimiter` beside `from`: expected one character such as ";" or a tab ("\\t"), '
-                'got """'
-            ),
+            ('! 1:1: expected one character such as ";" or a tab ("\\t"), got """'),
         ],
         delimiter='"',
     ),
@@ -324,7 +309,7 @@ SETTINGS: dict[str, Case] = {
     "delimiter for lines": Case(
         b"{}",
         [
-            "! 1:1: `delimiter` beside `from` is for .csv and .tsv; JSON Lines has none, leave it out",
+            "! 1:1: is for .csv and .tsv; JSON Lines has none, leave it out",
         ],
         kind="jsonl",
         delimiter=",",
@@ -437,64 +422,49 @@ SETTINGS: dict[str, Case] = {
     "unknown": Case(
         HEADER,
         [
-            '! 1:1: unknown encoding "utf-9" beside `from`; did you mean "utf-8"?',
+            '! 1:1: "utf-9" is not known; did you mean "utf-8"?',
         ],
         encoding="utf-9",
     ),
     "ANSI": Case(
         HEADER,
         [
-            '! 1:1: unknown encoding "ANSI" beside `from`; did you mean "cp1252"?',
+            '! 1:1: "ANSI" is not known; did you mean "cp1252"?',
         ],
         encoding="ANSI",
     ),
     "far from any": Case(
         HEADER,
         [
-            (
-                '! 1:1: unknown encoding "qqqqqqqqqq" beside `from`; known are, among others, utf-8, '
-                "cp1252, latin-1, utf-16"
-            ),
+            ('! 1:1: "qqqqqqqqqq" is not known; known are, among others, utf-8, cp1252, latin-1, utf-16'),
         ],
         encoding="qqqqqqqqqq",
     ),
     "no text": Case(
         HEADER,
         [
-            (
-                '! 1:1: unknown encoding "hex" beside `from`; known are, among others, utf-8, cp1252, '
-                "latin-1, utf-16"
-            ),
+            ('! 1:1: "hex" is not known; known are, among others, utf-8, cp1252, latin-1, utf-16'),
         ],
         encoding="hex",
     ),
     "not for files": Case(
         HEADER,
         [
-            (
-                '! 1:1: unknown encoding "idna" beside `from`; known are, among others, utf-8, cp1252, '
-                "latin-1, utf-16"
-            ),
+            ('! 1:1: "idna" is not known; known are, among others, utf-8, cp1252, latin-1, utf-16'),
         ],
         encoding="idna",
     ),
     "strange": Case(
         HEADER,
         [
-            (
-                '! 1:1: unknown encoding "a\\x00b" beside `from`; known are, among others, utf-8, cp1252, '
-                "latin-1, utf-16"
-            ),
+            ('! 1:1: "a\\x00b" is not known; known are, among others, utf-8, cp1252, latin-1, utf-16'),
         ],
         encoding="a\x00b",
     ),
     "empty name": Case(
         HEADER,
         [
-            (
-                '! 1:1: unknown encoding "" beside `from`; known are, among others, utf-8, cp1252, '
-                "latin-1, utf-16"
-            ),
+            ('! 1:1: "" is not known; known are, among others, utf-8, cp1252, latin-1, utf-16'),
         ],
         encoding="",
     ),
