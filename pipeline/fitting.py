@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Hashable
-from dataclasses import replace
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import fields, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 from pipeline.manifest import Entry
@@ -37,6 +38,7 @@ class Fitting:
         self.dropped: Counter[tuple[str, str]] = Counter()
         self._facts = provider.capabilities
         self._known: dict[Hashable, _Verdict] = {}
+        self._alike: dict[Hashable, Callable[..., Job]] = {}  # makes jobs of a kind
 
     def problems(self, entry: Entry) -> tuple[FieldProblem, ...]:
         """All that would be refused, or ignored in silence. Counts the defaults that do not count."""
@@ -52,8 +54,34 @@ class Fitting:
             self.dropped.update(verdict.fixed)
         return found
 
+    def passes(self, entry: Entry, prompts: Sequence[str]) -> bool:
+        """Whether nothing is refused of jobs like this sound one that have these prompts."""
+        verdict = self._known.get(entry.settings)
+        if verdict is None or not verdict.is_sound:
+            return False
+        for name in verdict.fixed:
+            self.dropped[name] += len(prompts)
+        longest = self._facts.max_prompt_chars
+        if longest is not None and max(map(len, prompts)) > longest:
+            return False
+        text = "".join(prompts)
+        return text.isascii() or not _HALF_A_CHARACTER.search(text)
+
     def job(self, entry: Entry) -> Job:
         """The job without defaults that mean nothing for it, so that editing them buys nothing again."""
+        if entry.kind is None:
+            return self._job(entry)
+        like = self._alike.get(entry.kind)
+        if like is None:
+            job = self._job(entry)
+            given = {each.name: getattr(job, each.name) for each in fields(Job)}
+            self._alike[entry.kind] = partial(
+                Job, **{n: given[n] for n in given if n not in ("key", "prompt")}
+            )
+            return job
+        return like(key=entry.key, prompt=entry.values["prompt"])
+
+    def _job(self, entry: Entry) -> Job:
         job, verdict = entry.job, self._known.get(entry.settings)
         drop = self._drop(entry, job) if verdict is None else verdict.drop
         return replace(job, **drop) if drop else job

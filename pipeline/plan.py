@@ -25,7 +25,7 @@ from pipeline.manifest import Entry, Head, Manifest, read_manifest
 from pipeline.manifest.dated import batch_of, is_dated
 from pipeline.manifest.jobs import PICTURES
 from pipeline.manifest.prices import prices_of
-from pipeline.manifest.reader import NO_FILES
+from pipeline.manifest.reader import NO_FILES, Judge
 from pipeline.manifest.rows import PICTURES as PICTURE_ENDINGS
 from pipeline.manifest.rows import Files
 from pipeline.manifest.rules import can_be_batch
@@ -127,6 +127,25 @@ def check(
     )
 
 
+@dataclass(slots=True)
+class _JobJudge:
+    """Under one head. `pictures`: what is wrong with those of a job."""
+
+    fitting: Fitting | None
+    pictures: Callable[[Entry], Iterable[tuple[str, str]]]
+    told: set[_Fault] = field(default_factory=set)
+
+    def __call__(self, entry: Entry) -> Iterable[Problem]:
+        refused = () if self.fitting is None else self.fitting.problems(entry)
+        if not refused and _PICTURES.isdisjoint(entry.values):
+            return ()
+        found = [(one.field, f"{one.field}: {one.message}") for one in refused]
+        return _told_once(entry, itertools.chain(found, self.pictures(entry)), self.told)
+
+    def passes(self, entry: Entry, prompts: list[str]) -> bool:
+        return self.fitting is None or self.fitting.passes(entry, prompts)
+
+
 class _Judge:
     """What the provider's model would refuse, and pictures that are not there."""
 
@@ -156,20 +175,11 @@ class _Judge:
         """Defaults that count for nothing: field and model, and for how many jobs."""
         return () if self.fitting is None else self.fitting.dropped.items()
 
-    def begin(self, head: Head) -> Callable[[Entry], Iterable[Problem]]:
+    def begin(self, head: Head) -> Judge:
         """A judge of jobs under this head. What was judged under an earlier one is forgotten."""
         provider = self._chosen or _provider(head, self._provider_named)[0]
         self.fitting = fitting = None if provider is None else Fitting(provider)
-        told: set[_Fault] = set()
-
-        def judge(entry: Entry) -> Iterable[Problem]:
-            refused = () if fitting is None else fitting.problems(entry)
-            if not refused and _PICTURES.isdisjoint(entry.values):
-                return ()
-            found = [(one.field, f"{one.field}: {one.message}") for one in refused]
-            return _told_once(entry, itertools.chain(found, self._pictures(entry)), told)
-
-        return judge
+        return _JobJudge(fitting, self._pictures)
 
     def _pictures(self, entry: Entry) -> Iterator[tuple[str, str]]:
         for field_name, image in entry.job.pictures:

@@ -16,6 +16,7 @@ from pipeline.manifest.jobs import NAMES, SOURCES, TEXTS, JobDraft, draft_of, fl
 from pipeline.manifest.matrix import Combination
 from pipeline.manifest.names import Cells, or_instead, text_of, undefined
 from pipeline.manifest.nodes import Broken, Flaw, Mapping, Node, Scalar, found, place_of
+from pipeline.manifest.pages import ROWS, Page, Pages
 from pipeline.manifest.problems import Message, Problems
 from pipeline.manifest.rows import DataFlaw, Files, SourceError, Sums
 from pipeline.manifest.rules import MAX_KEY
@@ -43,8 +44,8 @@ class Expander:
     problems: Problems
     lost: bool = False
 
-    def drafts(self, part: JobNode) -> Iterator[JobDraft]:
-        """Every clip of this job, as far as it can be read; what is wrong is told."""
+    def drafts(self, part: JobNode) -> Iterator[JobDraft | Page]:
+        """Every clip of this job, as far as it can be read; what is wrong is told. Many come by the page."""
         node = part.node
         if not isinstance(node, Mapping):
             no_mapping = [] if isinstance(node, Broken) else [_no_mapping(node)]
@@ -91,6 +92,7 @@ class _Many:
         self._filled = tuple(name for name, _ in template.fills)
         self._varying: frozenset[str] = frozenset()
         self._where = template.mapping
+        self._pages: Pages | None = None  # of a table, once its columns are known
         self._key_texts = {one.field: one.text for one in template.texts if one.field in _KEYS}
         self.place = place_of(node.fields.get("id", node).mark)
 
@@ -108,7 +110,7 @@ class _Many:
         before = written.text if isinstance(written, Scalar) else "${id}"
         return f"{what}, such as {quoted(before + '-${' + name + '}', 100)}"
 
-    def drafts(self) -> Iterator[JobDraft]:
+    def drafts(self) -> Iterator[JobDraft | Page]:
         template = self._template
         if "from" in self._node.fields:
             if self._sound and template.source is not None:
@@ -120,17 +122,23 @@ class _Many:
                 yield from self._of_row(None)
         self._expander.lost |= not self._sound
 
-    def _of_rows(self) -> Iterator[JobDraft]:
+    def _of_rows(self) -> Iterator[JobDraft | Page]:
         assert self._template.source is not None
         count = 0
         try:
             nothing = self._template.source.nothing
             self._same_columns = self._template.source.same_columns
-            for row in islice(self._rows(), self._template.how.limit):
-                count += 1
-                if not self._take_columns(row):
-                    return
-                yield from self._of_row(row)
+            rows = islice(self._rows(), self._template.how.limit)
+            while some := list(islice(rows, ROWS)):
+                count += len(some)
+                page = None if self._pages is None else self._pages.page(some)
+                if page is not None:
+                    yield page
+                    continue
+                for row in some:
+                    if not self._take_columns(row):
+                        return
+                    yield from self._of_row(row)
         except SourceError as exc:
             self._fail(exc.field, str(exc))
             return
@@ -167,7 +175,11 @@ class _Many:
         if is_first:
             for useless in self._useless(self._columns):
                 self._fail("from", useless)
-        return self._names_are_known(self._columns) if self._same_columns else self._sound
+        if not self._same_columns:
+            return self._sound
+        if self._template.matrix is None and self._template.how.repeat is None:
+            self._pages = Pages(self._template, self._settable)
+        return self._names_are_known(self._columns)
 
     def _useless(self, columns: tuple[str, ...]) -> Iterator[str]:
         """Columns that look as if they should set a field, and would be ignored in silence."""
@@ -273,6 +285,8 @@ class _Many:
         if flaws:
             draft.values = None
         self._expander.lost |= draft.key is None
+        if self._pages is not None:
+            self._pages.learn(cells, draft)
         return draft
 
     def _absent(self, name: str, row: DataRow | None, combination: Combination | None) -> str:

@@ -28,13 +28,13 @@ def job_label(number: int, key: str | None) -> str:
     return f"job {number}: " if key is None else f'job "{key}": '
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class JobDraft:
     """A clip as far as it can be read. `key` and `parent_key` may be known for one that is not sound.
 
     `row` and `varying`: where it comes from a data file, and the fields whose values do. `inputs`: what its
     names stand for. `as_written` and `parent_as_written`: the two keys, where values in them were made safe.
-    `repeated`: the key before `repeat` added a number.
+    `repeated`: the key before `repeat` added a number. `sound`: somebody looked at it, and nothing is wrong.
     """
 
     mapping: Mapping
@@ -50,6 +50,7 @@ class JobDraft:
     as_written: str | None = None
     parent_as_written: str | None = None
     repeated: str | None = None
+    sound: bool = False
 
     def spot(self, field: str) -> Spot:
         """Where a field is written; at the row, if it comes from one."""
@@ -114,7 +115,10 @@ class EntryMaker:
         self._defaults = group.defaults
         self._places = group.places
 
-    def entry(self, draft: JobDraft, values: ReadOnly[str, Any], key: str) -> Entry:
+    def entry(
+        self, draft: JobDraft, values: ReadOnly[str, Any], key: str, row: DataRow | None = None
+    ) -> Entry:
+        """`row`: of a clip that is like the draft, but for its prompt."""
         line, column = place_of(draft.mapping.mark)
         return Entry(
             key=key,
@@ -126,9 +130,10 @@ class EntryMaker:
             column=column,
             find_places=partial(self._find_places, draft),
             file=self._file,
-            row=draft.row,
+            row=row or draft.row,
             one_of_many=draft.maker is not None,
-            inputs=draft.inputs,
+            inputs=draft.inputs if row is None else row.cells,
+            kind=None if row is None else draft,
         )
 
     def _find_places(self, draft: JobDraft) -> ReadOnly[str, Place]:

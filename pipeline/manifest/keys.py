@@ -13,13 +13,14 @@ import sqlite3
 import unicodedata
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from itertools import count, repeat
 from typing import Any, NamedTuple
 
 from pipeline.manifest.problems import Problems
 from pipeline.manifest.scalars import quoted
-from pipeline.manifest.shapes import Place, Spot
+from pipeline.manifest.shapes import DataRow, Place, Spot
 from pipeline.manifest.twice import Clip, Keyed, Maker, Twice, row_label, say_twice, say_two_readers
 from pipeline.manifest.wording import near_key
 
@@ -121,11 +122,26 @@ class KeyIndex:
         self._origins.append((maker, None if row is None or row.is_picture else row.number, clip.is_key_made))
         if link is not None:
             self._pending_links.append((key, number, link))
-        if maker is not self._reader and maker is not None and row is not None:
+        if row is not None:
+            self._note_reader(maker, number)
+        if len(self._pending) >= _PAGE:
+            self._flush()
+
+    def add_rows(self, clip: Clip, keys: Sequence[str], number: int, rows: Sequence[DataRow]) -> None:
+        """Take the keys of clips that are made as this one is, one for each row. `number`: of the first."""
+        lowers, numbers, lines = map(str.lower, keys), count(number), [row.line for row in rows]
+        files, columns = repeat(rows[0].file), repeat(1)
+        self._pending += zip(lowers, keys, numbers, files, lines, columns, strict=False)
+        self._origins += [(clip.maker, row.number, False) for row in rows]
+        self._note_reader(clip.maker, number)
+        if len(self._pending) >= _PAGE:
+            self._flush()
+
+    def _note_reader(self, maker: Maker | None, number: int) -> None:
+        """Which job reads a data file, with its first clip."""
+        if maker is not self._reader and maker is not None:
             self._reader = maker
             self._readers.append((number, maker.place))
-        if len(self._pending) == _PAGE:
-            self._flush()
 
     def check_links(self, *, all_known: bool = True) -> None:
         """After the last job: every parent is there, and no job waits for itself.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from pipeline.manifest.data import Cell
@@ -80,6 +80,20 @@ class Text:
             self.altered = safe != texts
             texts = safe
         return self._format % tuple(texts)
+
+    def column(self, rows: Sequence[Cells], fits: Callable[[str], object] = str.strip) -> list[str] | None:
+        """The text for each row of a table; None where a value does not fit in as it is."""
+        columns = []
+        for slot in self.slots:
+            texts: list[str] = [cells[slot.name] for cells in rows]  # type: ignore[misc]  # a table's
+            if not all(map(fits, texts)):
+                if slot.otherwise is None:
+                    return None
+                texts = [text if text.strip() else slot.otherwise for text in texts]
+                if not all(fits(text) for text in texts if text):
+                    return None
+            columns.append(texts)
+        return [self._format % texts for texts in zip(*columns, strict=True)]
 
 
 def has_names(text: str) -> bool:
@@ -164,6 +178,11 @@ def text_of(cell: Cell) -> str | None:
     if isinstance(cell, list):
         return None
     return "" if cell is None else json.dumps(cell)
+
+
+def is_safe_in_key(text: str) -> bool:
+    """Whether `key_part` leaves it as it is."""
+    return _IN_KEY.fullmatch(text) is not None
 
 
 def key_part(text: str) -> str:

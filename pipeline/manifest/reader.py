@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from pipeline.errors import ManifestError, Problem
 from pipeline.manifest.expand import Expander
@@ -17,6 +17,7 @@ from pipeline.manifest.head import HeadReader
 from pipeline.manifest.jobs import EntryMaker, JobDraft
 from pipeline.manifest.keys import KeyIndex, Link
 from pipeline.manifest.nodes import Broken, Sequence, found, place_of
+from pipeline.manifest.pages import Page
 from pipeline.manifest.problems import Problems
 from pipeline.manifest.rows import Files, NoFiles, Sums
 from pipeline.manifest.shapes import Entry, Head
@@ -24,14 +25,27 @@ from pipeline.manifest.source import Source
 from pipeline.manifest.tree import GROUPS, STREAMED, GroupNode, HeadField, JobNode, read_parts
 
 OpenSource = Callable[[], BinaryIO]
-Judge = Callable[[Entry], Iterable[Problem]]
-"""Says what is wrong with a job, beyond what its fields are."""
-
 NO_FILES = NoFiles()
 
 
+class Judge(Protocol):
+    """Says what is wrong with jobs, beyond what their fields are."""
+
+    def __call__(self, entry: Entry, /) -> Iterable[Problem]: ...
+    def passes(self, entry: Entry, prompts: list[str], /) -> bool:
+        """Whether nothing is wrong with jobs like this sound one that have these prompts."""
+
+
+class _NoJudge:
+    def __call__(self, _: Entry) -> Iterable[Problem]:
+        return ()
+
+    def passes(self, _: Entry, _prompts: list[str]) -> bool:
+        return True
+
+
 def _no_judge(_: Head) -> Judge:
-    return lambda _: ()
+    return _NoJudge()
 
 
 def read_manifest(
@@ -109,14 +123,24 @@ class Manifest:
                     known = self.head.groups
                     maker = EntryMaker(self.head.file, known.get(group, known[None]), group)
                 for draft in expander.drafts(part):
+                    if isinstance(draft, Page):
+                        yield from self._of_page(draft, maker, number + 1)
+                        number += len(draft.rows)
+                        continue
                     number += 1
                     if number in self._broken:
                         continue
                     if draft.values is None or draft.key is None:
                         raise self._changed()
+                    draft.sound = True
                     yield maker.entry(draft, draft.values, draft.key)
             if (source.digest, expander.sums.digest) != self._digest:
                 raise self._changed()
+
+    def _of_page(self, page: Page, maker: EntryMaker, first: int) -> Iterator[Entry]:
+        for number, (kind, key, row, values) in enumerate(page.clips(), first):
+            if number not in self._broken:
+                yield maker.entry(kind, values, key, row)
 
     def _changed(self) -> ManifestError:
         message = "the file changed while it was read, or one that it names did; run the command again"
@@ -158,7 +182,10 @@ class _Survey:
         if isinstance(part, JobNode):
             self._lists.take_job()
             for draft in self._expander.drafts(part):
-                self._take(draft, part.group)
+                if isinstance(draft, Page):
+                    self._take_page(draft)
+                else:
+                    self._take(draft, part.group)
         elif isinstance(part, GroupNode):
             self._lists.begin_group(part)
         elif part.name == STREAMED or (part.name == GROUPS and part.group is None):
@@ -189,10 +216,30 @@ class _Survey:
             if self._maker is None or group != self._group:
                 self._begin_group(group)
             assert self._maker is not None
-            assert self._judge is not None
-            for problem in self._judge(self._maker.entry(draft, draft.values, draft.key)):
-                file = "" if problem.file == self._file else problem.file
-                self.problems.add((problem.line, problem.column), problem.message, file)
+            draft.sound = not self._told_of(self._maker.entry(draft, draft.values, draft.key))
+
+    def _take_page(self, page: Page) -> None:
+        """Clips that differ from sound ones of their group in key and prompt alone."""
+        assert self._maker is not None
+        assert self._judge is not None
+        self._keys.add_rows(page.kinds[0], page.keys, self.jobs + 1, page.rows)
+        self.jobs += len(page.rows)
+        passed = [
+            self._judge.passes(self._maker.entry(kind, kind.values or {}, kind.key or ""), prompts)
+            for kind, prompts in page.by_kind().items()
+        ]
+        if not all(passed):
+            for kind, key, row, values in page.clips():
+                self._told_of(self._maker.entry(kind, values, key, row))
+
+    def _told_of(self, entry: Entry) -> bool:
+        """Whether the judge has something to say of it, which is told."""
+        assert self._judge is not None
+        total = self.problems.total
+        for problem in self._judge(entry):
+            file = "" if problem.file == self._file else problem.file
+            self.problems.add((problem.line, problem.column), problem.message, file)
+        return self.problems.total > total
 
     def _begin_group(self, group: int | None) -> None:
         if self._head_now is None:

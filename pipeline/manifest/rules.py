@@ -9,6 +9,7 @@ import ipaddress
 import math
 import re
 import string
+from collections.abc import Sequence
 from datetime import date
 from urllib.parse import urlsplit
 
@@ -50,6 +51,13 @@ def is_key(text: str) -> bool:
     return len(text) <= MAX_KEY and _KEY.fullmatch(text) is not None
 
 
+def are_keys(texts: Sequence[str]) -> bool:
+    """Whether `check_key` passes every one of them."""
+    if max(map(len, texts)) > MAX_KEY or not all(map(_KEY.fullmatch, texts)):
+        return False
+    return not _FILE_LIKE.search("\n".join(texts))
+
+
 def check_batch(text: str) -> str:
     """The name of a folder, once `${date}` in it is a day."""
     name = batch_of(text, _SOME_DAY)
@@ -69,6 +77,11 @@ def check_prompt(text: str) -> str:
         raise ValueError("expected a description of the clip, got empty text")
     _refuse_control(text, _CONTROL)
     return text
+
+
+def are_prompts(texts: Sequence[str]) -> bool:
+    """Whether `check_prompt` passes every one of them."""
+    return all(map(str.strip, texts)) and not _CONTROL.search("\n".join(texts))
 
 
 def check_line(text: str) -> str:

@@ -109,7 +109,8 @@ class Entry:
     `own`, `values` and `places` use the names of the manifest (`duration`, not `duration_s`); a field taken
     from the defaults has its place there and is not in `own`. What came from a row of a data file has no
     place in the manifest: it is told at that row. `one_of_many`: others are made from the same lines.
-    `inputs`: by name, what its row and its combination of a matrix gave it.
+    `inputs`: by name, what its row and its combination of a matrix gave it. `kind`: those that share one
+    differ in key and prompt alone.
     """
 
     key: str
@@ -124,6 +125,7 @@ class Entry:
     row: DataRow | None = None
     one_of_many: bool = False
     inputs: Mapping[str, Cell] = field(default_factory=dict, repr=False)
+    kind: Hashable | None = field(default=None, compare=False, repr=False)
 
     @property
     def job(self) -> Job:
