@@ -38,7 +38,7 @@ from pipeline.selection import ALL, Selection
 
 MAX_PROBLEMS = 100
 _PICTURES = frozenset(PICTURES)
-PAGE = 256
+PAGE = 1024  # jobs that are planned together, in one commit
 _MAX_TOLD = 10_000
 _Fault = tuple[str, int, int, str]
 """Place, and what is wrong there."""

@@ -65,7 +65,7 @@ class SqliteWishes:
         for pragma in ("journal_mode = OFF", "synchronous = OFF"):
             self._db.execute(f"PRAGMA {pragma}")
         self._db.execute(_TABLE)
-        self._db.execute("CREATE INDEX by_fingerprint ON wishes (fingerprint, position)")
+        self._has_index = False
         self._db.execute("CREATE INDEX by_old_key ON wishes (old_key) WHERE old_key IS NOT NULL")
 
     def close(self) -> None:
@@ -83,6 +83,12 @@ class SqliteWishes:
     async def any_open(self) -> bool:
         return bool(await self._number("SELECT EXISTS (SELECT 1 FROM wishes WHERE open)"))
 
+    async def _index(self) -> None:
+        """By fingerprint: made once all jobs are there, and only if somebody looks for one."""
+        if not self._has_index:
+            self._has_index = True
+            await self._rows("CREATE INDEX by_fingerprint ON wishes (fingerprint, position)")
+
     async def _write(self, sql: str, rows: Sequence[Mapping[str, object] | Sequence[object]]) -> None:
         def work() -> None:  # a cursor that ends its life in another thread disturbs the next statement here
             self._db.executemany(sql, rows)
@@ -98,6 +104,7 @@ class SqliteWishes:
     # --- other keys
 
     async def pair(self, orphans: Sequence[tuple[str, str]]) -> None:
+        await self._index()
         rows = [{"old": key, "fingerprint": print_} for key, print_ in orphans]
         await self._write(_PAIR, rows)
 
@@ -109,9 +116,11 @@ class SqliteWishes:
     # --- other batches
 
     async def open_among(self, fingerprints: Sequence[str]) -> set[str]:
+        await self._index()
         return {str(row[0]) for row in await self._rows(_OPEN_AMONG, json.dumps(fingerprints))}
 
     async def grant(self, fingerprint: str, source: str, sha256: str) -> None:
+        await self._index()
         values = {"fingerprint": fingerprint, "source": source, "sha256": sha256}
         await self._write(_GRANT, [values])
 
