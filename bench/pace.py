@@ -6,11 +6,13 @@ Every kind of limiter, each form of `Retry-After`, a limit that stays, is halved
 and three round trips. A stretch counts from two minutes or 200 calls after it began, whichever is later:
 that is the search. 100 % is what the limiter would have admitted: its rate times the time.
 
-What no client can do: a burst of 1 at 1/s admits only calls a full second apart, and times of travel differ
-(here by 20 ms at the door), so each call that comes early is refused, or each second is a little longer. A
-hold is told in whole seconds, rounded up, and half a second of chance on top: at 10/s that is 15 calls, of
-which a bucket keeps 5. And a window that is full refuses every call in flight: with 60 a minute, one call
-each window is 1.6 %.
+What no client can do: a burst of 1 admits only calls a full interval apart, and times of travel differ
+(here by 20 ms at the door), so each call that comes early is refused, or each interval is a little longer.
+Who knew the limit of 2/s and kept a little below it would use 96 %. A hold is told in whole seconds,
+rounded up, with half a second of chance on top, and here counts from when the refusal is read: at 10/s that
+is 15 calls, of which a bucket keeps 5. A window that is full refuses every call in flight: with 60 a
+minute, one call each window is 1.6 %. And whoever finds a doubled limit in two minutes has lost a minute of
+it.
 """
 
 from __future__ import annotations
