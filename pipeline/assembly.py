@@ -87,7 +87,7 @@ def assemble(
         provider=checked.provider,
         transport=access.transport,
         settings=settings,
-        pace=access.pace,
+        turns=access.turns,
         switches=switches,
         record=record,
         clock=clock,

@@ -36,6 +36,8 @@ class Settings:
     downloads: int
     submit_per_s: float
     poll_per_s: float
+    submit_known: bool = True  # its rate is a limit, and not only where to start
+    share: bool = False  # polls and submits count against one limit
     poll: PollAdvice
     job_deadline_s: float
     submit_timeout_s: float = 120.0
@@ -81,6 +83,8 @@ def resolve(
         downloads=limits.downloads or DEFAULT_DOWNLOADS,
         submit_per_s=limits.submit_per_s or facts.submit_per_s,
         poll_per_s=limits.poll_per_s or facts.poll_per_s,
+        submit_known=facts.submit_known or limits.submit_per_s is not None,
+        share=bool(limits.share),
         poll=polling(facts.poll, limits.poll_min_s),
         job_deadline_s=limits.job_deadline_s or DEFAULT_JOB_DEADLINE_S,
         url_life_s=facts.url_life_s,
@@ -95,7 +99,8 @@ def resolve(
 
 
 def shared(settings: Sequence[Settings], limits: Sequence[Limits]) -> list[Settings]:
-    """Settings of batches that share an account. Each limit is the smallest that any of them names.
+    """Settings of batches that share an account. Each limit is the smallest that any of them names, and
+    `share` counts if any of them says so.
 
     `limits`: what each of them names.
     """
@@ -105,6 +110,7 @@ def shared(settings: Sequence[Settings], limits: Sequence[Limits]) -> list[Setti
 
     named = {name: least(name) for name in ("max_in_flight", "downloads", "submit_per_s", "poll_per_s")}
     given = {name: value for name, value in named.items() if value is not None}
+    given |= {name: any(getattr(each, name) for each in settings) for name in ("submit_known", "share")}
     return [replace(each, **given) for each in settings]
 
 

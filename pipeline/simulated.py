@@ -56,8 +56,9 @@ def simulated(
 
 def _quick(facts: Capabilities, limits: Limits) -> tuple[Capabilities, Limits]:
     """The same, at the simulator's pace: what spares a vendor's account would only make a rehearsal long."""
-    facts = replace(facts, submit_per_s=SIM.submit_per_s, poll_per_s=SIM.poll_per_s, poll=SIM.poll)
-    return facts, replace(limits, submit_per_s=None, poll_per_s=None, poll_min_s=None)
+    rates = {name: getattr(SIM, name) for name in ("submit_per_s", "submit_known", "poll_per_s", "poll")}
+    limits = replace(limits, submit_per_s=None, poll_per_s=None, poll_min_s=None, share=None)
+    return replace(facts, **rates), limits
 
 
 @contextmanager

@@ -152,11 +152,12 @@ def _provider_facts(name: str, models: Mapping[str, ModelRules]) -> dict[str, An
     """A provider for programs, under the names of the tables."""
     facts: Capabilities = PROVIDERS[name].capabilities
     plain = ("title", "key_env", "base_url_env", "base_url", "default_model", "max_prompt_chars")
-    more = ("picture_sets_ratio", "takes_user", "inline_video_bytes", "submit_per_s", "poll_per_s")
+    more = ("picture_sets_ratio", "takes_user", "inline_video_bytes", "submit_per_s", "submit_known")
+    limits = ("poll_per_s", "max_in_flight", "url_life_s")
     poll = {part: getattr(facts.poll, part) for part in ("first_s", "min_s", "max_s", "growth")}
     return {
         "name": name,
-        **{field: getattr(facts, field) for field in (*plain, *more, "max_in_flight", "url_life_s")},
+        **{field: getattr(facts, field) for field in (*plain, *more, *limits)},
         "poll": poll,
         "sources": list(facts.sources),
         "models": [_model_facts(model, rules) for model, rules in models.items()],

@@ -285,6 +285,11 @@ class LimitFields(_Fields):
     poll_min_s: Annotated[
         Annotated[float, Field(gt=0, le=3600)] | Unset, Shape("value", "a number of seconds")
     ] = Field(default=None, description="Least seconds between two polls of one job.", examples=[5])
+    share: Annotated[bool | Unset, Shape("value", "true or false")] = Field(
+        default=None,
+        description="Whether the account counts polls and submissions against one limit.",
+        examples=[True],
+    )
     job_deadline: Annotated[
         Annotated[float, BeforeValidator(rules.parse_duration, str | float), Field(ge=1, le=604_800)] | Unset,
         Shape("value", 'a duration such as "30m", "90s" or "1h30m", or a number of seconds'),

@@ -210,6 +210,7 @@ def _limits(found: LimitFields) -> Limits:
         submit_per_s=found.submit_per_s,
         poll_per_s=found.poll_per_s,
         poll_min_s=found.poll_min_s,
+        share=found.share,
         job_deadline_s=found.job_deadline,
         budget_ticks=None if found.budget_usd is None else ticks_of(found.budget_usd),
         month_ticks=None if found.month_usd is None else ticks_of(found.month_usd),

@@ -50,6 +50,7 @@ class Limits:
     submit_per_s: float | None = None
     poll_per_s: float | None = None
     poll_min_s: float | None = None
+    share: bool | None = None
     job_deadline_s: float | None = None
     budget_ticks: int | None = None
     run_budget_ticks: int | None = None  # of `--budget` alone

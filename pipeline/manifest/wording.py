@@ -13,7 +13,6 @@ from pipeline.manifest.nodes import Mapping, Node, Sequence, found, place_of
 from pipeline.manifest.scalars import quoted
 from pipeline.manifest.shapes import Place
 
-_LATER = {"share"}
 _HOMES = {
     "a job": fields.names(fields.JobFields),
     '"defaults"': fields.names(fields.DefaultFields),
@@ -81,8 +80,6 @@ def error_text(error: FieldError, mapping: Mapping, known: tuple[str, ...], labe
 def unknown_field(name: str, known: tuple[str, ...]) -> str:
     if name in _NEVER:
         return f"the field {quoted(name)} {_NEVER[name]}"
-    if name in _LATER:
-        return f"the field {quoted(name)} is not supported by this version"
     if name == "<<":
         return 'unknown field "<<"; YAML 1.2 has no merge keys, put shared settings in "defaults"'
     homes = [home for home, theirs in _HOMES.items() if name in theirs]

@@ -23,6 +23,7 @@ SIM = replace(
     prices_env="NIGHTREEL_SIM_PRICES",
     base_url="",
     submit_per_s=1000.0,
+    submit_known=True,
     poll_per_s=1000.0,
     max_in_flight=50,
     poll=PollAdvice(first_s=0.3, min_s=0.05, max_s=5.0, growth=0.1),

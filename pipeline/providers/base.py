@@ -196,7 +196,8 @@ class Capabilities:
     takes_user: bool
     inline_video_bytes: int  # the largest video that may stand inside the body; 0: none
     submit_per_s: float
-    poll_per_s: float
+    submit_known: bool = False  # the vendor states it: a limit. Else only where to start
+    poll_per_s: float  # no vendor states it: what is polite
     max_in_flight: int
     poll: PollAdvice
     url_life_s: float  # the shortest life of a result link that anyone has stated

@@ -71,7 +71,7 @@ COMETAPI = Capabilities(
     picture_sets_ratio=True,
     takes_user=True,
     inline_video_bytes=0,  # the edit page names a URL only
-    submit_per_s=1.0,  # CometAPI names none, so xAI's
+    submit_per_s=1.0,  # CometAPI names none, so it starts at xAI's
     poll_per_s=5.0,
     max_in_flight=20,
     poll=PollAdvice(first_s=5.0, min_s=5.0, max_s=15.0, growth=0.1),

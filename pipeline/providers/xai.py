@@ -134,6 +134,7 @@ XAI = Capabilities(
     takes_user=True,
     inline_video_bytes=50_000_000,  # a data URI is documented, its size is not
     submit_per_s=1.0,
+    submit_known=True,
     poll_per_s=5.0,
     max_in_flight=20,
     poll=PollAdvice(first_s=5.0, min_s=5.0, max_s=15.0, growth=0.1),

@@ -1,4 +1,4 @@
-"""One account at one gateway, as all batches of a run share it: connections, pace, slots and downloads.
+"""One account at one gateway, as all batches of a run share it: connections, turns, slots and downloads.
 
 However many manifests are run together, the gateway sees one careful customer.
 """
@@ -15,6 +15,7 @@ from pipeline.pace import Pace
 from pipeline.stages.base import Switches
 from pipeline.stages.gateway import Hearing
 from pipeline.stages.slots import SlotPool
+from pipeline.stages.turns import Turns
 from pipeline.transport.base import Transport
 
 
@@ -23,7 +24,7 @@ class Access:
     """What one account has only once. `downloads`: a place for each clip that is loaded at one time."""
 
     transport: Transport
-    pace: Pace
+    turns: Turns
     slots: SlotPool
     downloads: anyio.Semaphore
     hearing: Hearing = field(default_factory=Hearing)
@@ -34,7 +35,15 @@ class Access:
         """Within the limits of `settings`."""
         return cls(
             transport=transport,
-            pace=Pace(settings.submit_per_s, settings.poll_per_s),
+            turns=Turns(
+                Pace.by(
+                    settings.submit_per_s,
+                    settings.poll_per_s,
+                    known=settings.submit_known,
+                    share=settings.share,
+                ),
+                clock,
+            ),
             slots=SlotPool(settings.max_in_flight, clock, most_behind=2 * settings.downloads),
             downloads=anyio.Semaphore(settings.downloads),
         )

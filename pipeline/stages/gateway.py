@@ -17,7 +17,6 @@ from pipeline.clock import Clock
 from pipeline.config import Settings
 from pipeline.errors import LostAnswerError, NotSentError
 from pipeline.model import Handle, Job, Take
-from pipeline.pace import Pace
 from pipeline.providers.base import (
     Answer,
     Polled,
@@ -28,6 +27,7 @@ from pipeline.providers.base import (
     Video,
 )
 from pipeline.stages.base import Record, Switches, nap
+from pipeline.stages.turns import Turns
 from pipeline.transport.base import Sent, Transport
 
 FIRST_TRIES = 5
@@ -70,12 +70,12 @@ class Hearing:
 
 @dataclass(slots=True)
 class Gateway:
-    """What the stages need of a gateway. One per batch; transport, pace and hearing are the account's."""
+    """What the stages need of a gateway. One per batch; transport, turns and hearing are the account's."""
 
     provider: Provider
     transport: Transport
     settings: Settings
-    pace: Pace
+    turns: Turns
     switches: Switches
     record: Record
     clock: Clock
@@ -85,12 +85,7 @@ class Gateway:
 
     async def turn(self, kind: str, off: anyio.Event) -> bool:
         """Wait until the pace lets one more call of this kind go. False: the switch went off."""
-        while not off.is_set():
-            if await nap(off, self.pace.reserve(kind, self.clock.monotonic())):
-                return False
-            if not self.pace.held(self.clock.monotonic()):
-                return True
-        return False
+        return await self.turns.turn(kind, off)
 
     async def submit(self, job: Job, video: Video | None, sent: Sent) -> tuple[Submitted, float | None]:
         """The paid POST, once, and the seconds the gateway asks us to stay away, if it does.
@@ -115,10 +110,10 @@ class Gateway:
         except LostAnswerError as exc:
             return self._lost(self._safe(str(exc)) or "")
         submitted = self._kept(self.provider.parse_submit(answer))
-        self._answered("submit", submitted.verdict, answer)
+        self._answered("submit", submitted.verdict, answer, sent_at)
         # A 429 holds everybody, also one that a web page in front of the gateway sent.
         limited = submitted.verdict is SubmitVerdict.BUSY or answer.status == 429
-        return submitted, self._hint(answer, sent_at, limited=limited)
+        return submitted, self._hint("submit", answer, sent_at, limited=limited)
 
     def _lost(self, why: str) -> tuple[Submitted, None]:
         self._failed("submit", "lost", why)
@@ -135,9 +130,9 @@ class Gateway:
             self._failed("poll", "lost", why)
             return Polled(verdict=PollVerdict.TRY_AGAIN, reason=why), None
         polled = self._fetchable(self.provider.parse_poll(answer))
-        self._answered("poll", polled.verdict, answer)
+        self._answered("poll", polled.verdict, answer, sent_at)
         limited = answer.status in (429, 503) and polled.verdict is PollVerdict.TRY_AGAIN
-        return polled, self._hint(answer, sent_at, limited=limited)
+        return polled, self._hint("poll", answer, sent_at, limited=limited)
 
     async def fresh_link(self, take: Take, off: anyio.Event) -> Polled | None:
         """Ask once about a take that has been ready before. None: it cannot be asked now."""
@@ -172,26 +167,33 @@ class Gateway:
         safe = self.settings.key.hidden_in(text)
         return safe if safe is None or len(safe) <= REASON_CHARS else safe[: REASON_CHARS - 1] + "…"
 
-    def _hint(self, answer: Answer, sent_at: float, *, limited: bool) -> float | None:
-        """`Retry-After`, if any; a rate limit holds everybody on the account."""
+    def _hint(self, kind: str, answer: Answer, sent_at: float, *, limited: bool) -> float | None:
+        """`Retry-After`, if any; a rate limit holds everybody on the account, and slows this kind of call."""
         hint_s = parse_retry_after(answer.headers.get("retry-after"), self.clock.wall())
         if limited and (answer.status == 429 or hint_s is not None):
-            news = sent_at > self.pace.held_at
-            held_s = self.pace.refused(self.clock.monotonic(), sent_at, hint_s, self.rng)
+            pace = self.turns.pace
+            news = sent_at > pace.held_at
+            held_s = pace.refused(kind, self.clock.monotonic(), sent_at, hint_s, self.rng)
             if news:
                 self.record.trouble(
                     "gateway.rate_limited", f"rate limit (HTTP {answer.status}): next call in {held_s:.1f} s"
                 )
+            if (found := pace.learner(kind).found()) is not None:
+                what = "calls" if pace.share else f"{kind}s"
+                self.record.trouble(
+                    "gateway.limit_found",
+                    f"the gateway takes about {60 * found:.3g} {what} a minute: the pace follows that",
+                )
         return hint_s
 
-    def _answered(self, kind: str, verdict: str, answer: Answer) -> None:
+    def _answered(self, kind: str, verdict: str, answer: Answer, sent_at: float) -> None:
         self.count(kind, f"{answer.status} {verdict}")
         now = self.clock.monotonic()
         speaks = _is_json(answer) or (answer.status < 300 and not answer.body.strip())
         if speaks and answer.status < 500:
             self.hearing.heard()
             if answer.status < 400:
-                self.pace.served()
+                self.turns.pace.served(kind, now, sent_at)
         elif not speaks or self.hearing.stalled(now):
             self._silent(f"HTTP {answer.status} without a proper answer")
 

@@ -178,3 +178,44 @@ def test_refusals_in_a_row_hold_ever_longer(tmp_path: Path) -> None:
     assert waits[-1] >= 30
     assert night.finished()
     night.sound()
+
+
+def test_a_pace_that_nobody_names_grows_until_the_gateway_refuses(tmp_path: Path) -> None:
+    """It starts gently, goes beyond, is refused, goes on below that, and says once what it found."""
+    admitted: list[float] = []
+
+    def three_in_two_seconds(ask: Ask) -> Step | None:
+        if sum(at > ask.at - 2.0 for at in admitted) >= 3:
+            return refused(429, "slow down", retry_after="1")
+        admitted.append(ask.at)
+        return None
+
+    gateway = FakeGateway(submit=three_in_two_seconds, render_s=20.0)
+    night = Night(tmp_path, [f"job{n}" for n in range(150)], gateway, limits={"max_in_flight": 100})
+
+    night.run()
+
+    assert night.finished()
+    first, last = gaps(night.submits)[:5], gaps([ask for ask in night.submits if ask.at > 60.0])
+    assert min(first) > 0.8
+    assert min(last) < 0.8
+    assert 0 < night.troubles().count("gateway.rate_limited") <= 12
+    assert max(at for at in admitted) < 150 / 1.5 * 1.25
+    night.sound()
+
+
+def test_where_polls_and_submits_share_a_limit_they_share_the_pace(tmp_path: Path) -> None:
+    """All calls keep the distance together, submits go first, and polls are not starved."""
+    limits = {"share": True, "submit_per_s": 1, "poll_min_s": 1, "max_in_flight": 40}
+    night = Night(tmp_path, [f"job{n}" for n in range(40)], FakeGateway(render_s=10.0), limits)
+
+    night.run()
+
+    assert night.finished()
+    calls = [ask for ask in night.gateway.asks if ask.kind != "file"]
+    assert min(gaps(calls)) >= 1 - EPSILON_S
+    kinds = [ask.kind for ask in calls if ask.at <= night.submits[-1].at]
+    assert kinds.count("poll") <= len(kinds) / 9
+    polled = [number for number, kind in enumerate(kinds) if kind == "poll"]
+    assert max(later - earlier for earlier, later in pairwise(polled)) <= 10
+    night.sound()

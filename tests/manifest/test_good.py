@@ -51,8 +51,23 @@ def test_the_head() -> None:
         model="grok-imagine-video", duration_s=6, resolution="720p", aspect_ratio="16:9", tags=("teaser",)
     )
     assert head.limits == Limits(
-        max_in_flight=50, downloads=8, submit_per_s=1.0, poll_per_s=5.5, poll_min_s=5.0, job_deadline_s=1800.0
+        max_in_flight=50,
+        downloads=8,
+        submit_per_s=1.0,
+        poll_per_s=5.5,
+        poll_min_s=5.0,
+        job_deadline_s=1800.0,
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("{share: true}", True), ("{share: false}", False), ("{}", None)]
+)
+def test_share_is_yes_no_or_not_said(text: str, expected: bool | None) -> None:
+    """Of several manifests of one account, any that says yes counts."""
+    head = read(f"version: 1\nlimits: {text}\njobs: [{{prompt: x}}]").head
+
+    assert head.limits.share is expected
 
 
 def test_jobs_with_their_defaults() -> None:

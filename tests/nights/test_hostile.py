@@ -22,7 +22,7 @@ REPORTS_COST = {"cometapi", "xai"}
 @pytest.mark.parametrize("dialect", ["cometapi", "xai", "globalaiopc"])
 def test_hostile_nights(dialect: str, tmp_path: Path) -> None:
     """Each take ends in a named state with a reason, paid once; bill and ledger agree to the tick."""
-    world = SimWorld(load_scenario("hostile"), provider=dialect, seed=4)
+    world = SimWorld(load_scenario("hostile"), provider=dialect, seed=6)
     keys = [f"job{number:03d}" for number in range(JOBS)]
     limits = {"job_deadline": "3m", "max_in_flight": 40}
     night = Night(tmp_path, keys, world, limits, provider=dialect, base_url=world.base_url)

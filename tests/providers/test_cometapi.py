@@ -39,6 +39,7 @@ def test_the_table_of_facts() -> None:
     assert facts.default_model == "grok-imagine-video"
     assert {rules.default_duration_s for rules in facts.models.values()} == {8}
     assert (facts.submit_per_s, facts.poll_per_s, facts.max_in_flight) == (1, 5, 20)
+    assert not facts.submit_known
     assert facts.poll == PollAdvice(first_s=5, min_s=5, max_s=15, growth=0.1)
     assert facts.url_life_s == 3600
     assert {name: rules.resolutions[-1] for name, rules in facts.models.items()} == {
@@ -54,6 +55,7 @@ def test_the_simulator_differs_in_speed_and_names_only() -> None:
     assert (sim.key_env, sim.base_url_env) == ("NIGHTREEL_SIM_KEY", "NIGHTREEL_SIM_URL")
     assert sim.poll == PollAdvice(first_s=0.3, min_s=0.05, max_s=5, growth=0.1)
     assert (sim.submit_per_s, sim.poll_per_s, sim.max_in_flight) == (1000, 1000, 50)
+    assert sim.submit_known
 
 
 def test_the_registry_lists_its_names_and_guesses() -> None:

@@ -33,6 +33,7 @@ def test_the_table_of_facts() -> None:
     assert (FACTS.key_env, FACTS.base_url_env) == ("GLOBALAIOPC_KEY", "GLOBALAIOPC_BASE_URL")
     assert (FACTS.base_url, FACTS.default_model) == ("https://zcbservice.aizfw.cn/kyyReactApiServer", PLAIN)
     assert (FACTS.submit_per_s, FACTS.poll_per_s, FACTS.max_in_flight) == (1, 2, 20)
+    assert not FACTS.submit_known
     assert FACTS.poll == PollAdvice(first_s=30, min_s=30, max_s=60, growth=0.1)
     assert (FACTS.url_life_s, FACTS.max_prompt_chars, FACTS.takes_user) == (3600, None, False)
 

@@ -36,6 +36,7 @@ def test_the_table_of_facts() -> None:
     assert (FACTS.key_env, FACTS.base_url_env) == ("XAI_API_KEY", "XAI_BASE_URL")
     assert (FACTS.base_url, FACTS.default_model) == ("https://api.x.ai", CLASSIC)
     assert (FACTS.submit_per_s, FACTS.poll_per_s, FACTS.max_in_flight) == (1, 5, 20)
+    assert FACTS.submit_known
     assert FACTS.poll == PollAdvice(first_s=5, min_s=5, max_s=15, growth=0.1)
     assert FACTS.url_life_s == 3600
 

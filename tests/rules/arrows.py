@@ -15,6 +15,7 @@ LAYERS = (
         "money",
         "backoff",
         "pace",
+        "lane",
         "schedule",
         "doubts",
         "advice",
@@ -59,6 +60,7 @@ SHARED_STAGES = {
     "stages.gateway",
     "stages.slots",
     "stages.transfer",
+    "stages.turns",
 }
 ISLAND = "sim"
 SEES_ISLAND = {"simulated", "cli"}

@@ -231,6 +231,8 @@ def test_with_nothing_said_the_providers_facts_count() -> None:
     assert found.origin == "https://api.cometapi.com:443"
     assert found.key.reveal() == KEY
     assert (found.max_in_flight, found.submit_per_s, found.poll_per_s) == (20, 1.0, 5.0)
+    assert not found.submit_known
+    assert not found.share
     assert found.poll == COMETAPI.poll
     assert found.url_life_s == COMETAPI.url_life_s
     assert found.job_deadline_s == 1800.0
@@ -240,13 +242,20 @@ def test_with_nothing_said_the_providers_facts_count() -> None:
 def test_limits_go_before_the_providers_facts() -> None:
     """What the manifest sets is what the run does."""
     limits = Limits(
-        max_in_flight=3, downloads=2, submit_per_s=0.5, poll_per_s=2.0, poll_min_s=1.0, job_deadline_s=60.0
+        max_in_flight=3,
+        downloads=2,
+        submit_per_s=0.5,
+        poll_per_s=2.0,
+        poll_min_s=1.0,
+        share=True,
+        job_deadline_s=60.0,
     )
 
     found = settings(limits)
 
     assert (found.max_in_flight, found.downloads) == (3, 2)
-    assert (found.submit_per_s, found.poll_per_s) == (0.5, 2.0)
+    assert (found.submit_per_s, found.submit_known, found.poll_per_s) == (0.5, True, 2.0)
+    assert found.share
     assert (found.poll.min_s, found.job_deadline_s) == (1.0, 60.0)
 
 
@@ -323,3 +332,21 @@ def test_what_batches_of_one_account_may_do_is_the_least_that_any_names(
 
     assert [each.max_in_flight for each in found] == [expected] * 2
     assert [each.poll.min_s for each in found] == [7.0, 8.0]
+
+
+@pytest.mark.parametrize(
+    ("named", "expected"),
+    [
+        ((Limits(), Limits()), (1.0, False, False)),
+        ((Limits(submit_per_s=3.0), Limits()), (3.0, True, False)),
+        ((Limits(), Limits(share=True)), (1.0, False, True)),
+        ((Limits(share=False), Limits(share=True)), (1.0, False, True)),
+    ],
+)
+def test_a_limit_and_a_share_that_one_batch_names_count_for_all(
+    named: tuple[Limits, Limits], expected: tuple[float, bool, bool]
+) -> None:
+    """A rate that somebody names is a limit, and no longer where to start."""
+    found = shared([resolve("cometapi", COMETAPI, each, ENV) for each in named], named)
+
+    assert [(each.submit_per_s, each.submit_known, each.share) for each in found] == [expected] * 2
