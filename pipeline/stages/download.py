@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import replace
 
 import anyio
 from anyio.abc import TaskGroup
@@ -158,10 +157,6 @@ class DownloadStage:
 
     async def _try(self, transfer: Transfer) -> Take | float | None:
         """The take with its bytes on disk; seconds until the next try; or None: it ended, or stays ready."""
-        if transfer.part is None and transfer.tries == 0 and transfer.dead is None:
-            placed = await self._disk(self._storage.adoptable, transfer.take)
-            if placed is not None:  # by a run that died before it could say so
-                return replace(transfer.take, sha256=placed[0], size_bytes=placed[1])
         try:
             if transfer.dead is not None and not await self._refresh(transfer):
                 return None
