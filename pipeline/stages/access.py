@@ -35,6 +35,12 @@ class Access:
         return cls(
             transport=transport,
             pace=Pace(settings.submit_per_s, settings.poll_per_s),
-            slots=SlotPool(settings.max_in_flight, clock, most_behind=2 * settings.downloads),
+            slots=SlotPool(
+                settings.max_in_flight,
+                clock,
+                most_behind=2 * settings.downloads,
+                at_once=settings.downloads,
+                most_behind_s=settings.url_life_s / 4,
+            ),
             downloads=anyio.Semaphore(settings.downloads),
         )

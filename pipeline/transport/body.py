@@ -15,6 +15,14 @@ import aiohttp
 import anyio
 
 PIECE_S = 1.0
+PIECE_BYTES = 1 << 19
+LEAST_BYTES = 1 << 16
+ALL_BYTES = 16 << 20
+
+
+def piece_bytes_for(at_once: int) -> int:
+    """How large pieces are with so many bodies at once: all of them share `ALL_BYTES`, at two each."""
+    return max(LEAST_BYTES, min(PIECE_BYTES, ALL_BYTES // (2 * at_once)))
 
 
 def is_long(response: aiohttp.ClientResponse, piece_bytes: int) -> bool:

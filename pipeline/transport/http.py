@@ -20,11 +20,12 @@ import aiohttp
 import anyio
 from yarl import URL
 
+from pipeline.config import DEFAULT_DOWNLOADS
 from pipeline.errors import BadLinkError
 from pipeline.providers.base import Answer, Call, FilePart
 from pipeline.secret import Secret, guard
 from pipeline.transport.base import Sent
-from pipeline.transport.body import PIECE_S, is_long, take_over
+from pipeline.transport.body import PIECE_S, is_long, piece_bytes_for, take_over
 from pipeline.transport.failures import mapped
 from pipeline.transport.guard import CheckedResolver, Guard, StrangerError, checked_socket
 from pipeline.transport.links import address_of
@@ -33,7 +34,6 @@ from pipeline.transport.trust import trust_from
 from pipeline.version import __version__
 
 MAX_ANSWER_BYTES = 1 << 20
-PIECE_BYTES = 1 << 19
 READ_BYTES = 1 << 17  # what aiohttp reads ahead of a body
 FILE_PIECE_BYTES = 3 << 15  # a multiple of 3: base64 pieces join without padding; 64 at once take 30 MiB
 MAX_REDIRECTS = 5
@@ -45,7 +45,8 @@ class HttpTransport:
 
     `env` names proxies and trusted certificates (`proxies.py`, `trust.py`). Raises GatewayUnusableError
     where it names some that cannot be used. `allow_insecure` takes files by plain http, and
-    `allow_private_hosts` takes them from any address; both are implied by such a base URL.
+    `allow_private_hosts` takes them from any address; both are implied by such a base URL. `downloads`: how
+    many files come at one time.
     """
 
     def __init__(
@@ -57,9 +58,9 @@ class HttpTransport:
         env: Mapping[str, str] | None = None,
         allow_insecure: bool = False,
         allow_private_hosts: bool = False,
-        piece_bytes: int = PIECE_BYTES,
+        downloads: int = DEFAULT_DOWNLOADS,
     ) -> None:
-        self._piece_bytes = piece_bytes
+        self._piece_bytes = piece_bytes_for(downloads)
         self._proxies = Proxies(env or {})
         self._proxies.check(URL(base_url))
         self._guard = Guard(

@@ -23,8 +23,8 @@ from doors.servers import (
 )
 
 from pipeline.errors import BadLinkError, LostAnswerError, NotSentError
-from pipeline.transport.body import PIECE_S
-from pipeline.transport.http import MAX_REDIRECTS, PIECE_BYTES, HttpTransport
+from pipeline.transport.body import PIECE_BYTES, PIECE_S
+from pipeline.transport.http import MAX_REDIRECTS, HttpTransport
 
 CLIP = bytes(range(251)) * 20_000  # about 5 MB, and no piece like another
 

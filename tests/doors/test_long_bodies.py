@@ -13,7 +13,7 @@ from doors.servers import Certificates, Talk, a_rude_server, a_server, a_transpo
 from doors.test_fetching import CLIP, GATEWAY, giving, load_into
 
 from pipeline.errors import LostAnswerError
-from pipeline.transport.http import PIECE_BYTES
+from pipeline.transport.body import PIECE_BYTES, piece_bytes_for
 
 
 def in_bits(*sizes: int, cut: int = len(CLIP)) -> Talk:
@@ -105,3 +105,10 @@ async def test_short_files_share_a_connection() -> None:
             await load_into([], transport, host.url + "/v.mp4")
 
     assert len({heard.port for heard in host.heard}) == 1
+
+
+@pytest.mark.parametrize("at_once", [1, 8, 64, 100])
+def test_more_bodies_at_once_take_no_more_memory(at_once: int) -> None:
+    """Two pieces each, 16 MiB in all."""
+    assert 2 * at_once * piece_bytes_for(at_once) <= 16 << 20
+    assert piece_bytes_for(at_once) >= 1 << 16

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 ROOT = "pipeline"
 LAYERS = (
-    ("errors", "model", "clock", "durable", "events", "offload", "version"),
+    ("errors", "model", "clock", "durable", "events", "offload", "loop", "version"),
     (
         "config",
         "identity",
@@ -16,6 +16,7 @@ LAYERS = (
         "backoff",
         "pace",
         "schedule",
+        "turns",
         "doubts",
         "advice",
         "again",
