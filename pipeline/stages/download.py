@@ -32,7 +32,7 @@ from pipeline.stages.transfer import (
     UnusableFileError,
 )
 from pipeline.storage.base import Storage
-from pipeline.turns import Turns
+from pipeline.expiry import ByExpiry
 
 MAX_WAITING = 256  # takes in this stage; more of them wait in the queue before it
 REFRESHES = 2  # fresh links in a row that are dead too, until another run may ask
@@ -67,7 +67,7 @@ class DownloadStage:
         self._settings = gateway.settings
         self._loader = Loader(access.transport, storage, record, disk, gateway.count, gateway.settings)
         self._transfers = Cuts(switches.downloads_off)
-        self._turns = Turns()
+        self._turns = ByExpiry()
         self._waiting: dict[int, Transfer] = {}
         self._room = access.downloads
         self._closed = False

@@ -16,7 +16,7 @@ LAYERS = (
         "backoff",
         "pace",
         "schedule",
-        "turns",
+        "expiry",
         "doubts",
         "advice",
         "again",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import heapq
 
 
-class Turns:
+class ByExpiry:
     """Takes that wait for a time, and among those whose time has come for their turn."""
 
     def __init__(self) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.builders_core import steady
 
-from pipeline.turns import Turns
+from pipeline.expiry import ByExpiry
 
 
 @steady
@@ -18,7 +18,7 @@ def test_of_those_that_are_due_the_link_that_dies_first(
     waiting: list[tuple[int, int]], nows: list[int]
 ) -> None:
     """One taken at each of some moments: due by then, and no other that was due dies before it."""
-    turns = Turns()
+    turns = ByExpiry()
     left = dict(enumerate(waiting))
     for take_id, (due, dies) in left.items():
         turns.put(take_id, due, dies)
@@ -36,7 +36,7 @@ def test_of_those_that_are_due_the_link_that_dies_first(
 
 def test_links_that_die_together_go_in_the_order_they_came() -> None:
     """Nobody is overtaken without a reason."""
-    turns = Turns()
+    turns = ByExpiry()
     for take_id in (7, 0, 3):
         turns.put(take_id, 1.0, 50.0)
 
