@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from pipeline import loop
 from pipeline.again import NO_ENDS, ends_named
 from pipeline.choices import RunOptions
 from pipeline.cli import options as opt
@@ -206,7 +207,7 @@ def command(
     loudness = Loudness.QUIET if quiet else Loudness.VERBOSE if verbose else Loudness.NORMAL
     shown = face(loudness, live=not no_progress)
     listed = len(manifests) > 1 or manifests[0].is_dir()
-    result, takes = asyncio.run(_run(manifests, options, shown))
+    result, takes = loop.run(_run(manifests, options, shown))
     for busy in result.left_out:
         say(f"left out: {busy}")
     if len(result.batches) == 1 and not (as_json and listed):

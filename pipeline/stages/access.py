@@ -44,6 +44,12 @@ class Access:
                 ),
                 clock,
             ),
-            slots=SlotPool(settings.max_in_flight, clock, most_behind=2 * settings.downloads),
+            slots=SlotPool(
+                settings.max_in_flight,
+                clock,
+                most_behind=2 * settings.downloads,
+                at_once=settings.downloads,
+                most_behind_s=settings.url_life_s / 4,
+            ),
             downloads=anyio.Semaphore(settings.downloads),
         )

@@ -10,17 +10,16 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import replace
 
 import anyio
 from anyio.abc import TaskGroup
 
 from pipeline.backoff import DOWNLOAD_BACKOFF, retry_delay
 from pipeline.clock import Clock
+from pipeline.expiry import ByExpiry
 from pipeline.model import Take, TakeState
 from pipeline.offload import Offload
 from pipeline.providers.base import PollVerdict
-from pipeline.schedule import Schedule
 from pipeline.stages.access import Access
 from pipeline.stages.base import CLOSED, Cuts, Inbox, Record, Switches
 from pipeline.stages.gateway import Gateway
@@ -68,7 +67,7 @@ class DownloadStage:
         self._settings = gateway.settings
         self._loader = Loader(access.transport, storage, record, disk, gateway.count, gateway.settings)
         self._transfers = Cuts(switches.downloads_off)
-        self._schedule = Schedule()
+        self._turns = ByExpiry()
         self._waiting: dict[int, Transfer] = {}
         self._room = access.downloads
         self._closed = False
@@ -111,27 +110,32 @@ class DownloadStage:
         self._nudge()
 
     def _plan(self, transfer: Transfer, in_s: float) -> None:
-        self._schedule.put(transfer.take.id, self._clock.monotonic() + in_s)
+        take = transfer.take  # all links of a gateway live equally long, as far as anybody knows
+        self._turns.put(take.id, self._clock.monotonic() + in_s, take.url_at or 0.0)
         self._nudge()
 
     async def _dispatch(self, tries: TaskGroup) -> None:
+        """A place first, and then whose turn it is: what comes meanwhile may be more pressing."""
         while not self._closed or (self._waiting and not self._off):
-            take_id = None if self._off else self._schedule.pop_due(self._clock.monotonic())
-            if take_id is None:
+            if self._off or self._turns.due_in(self._clock.monotonic()) != 0:
                 await self._until_due()
                 continue
             await self._room.acquire()
-            tries.start_soon(self._attempt, self._waiting[take_id])
+            take_id = None if self._off else self._turns.pop_due(self._clock.monotonic())
+            if take_id is None:
+                self._room.release()
+            else:
+                tries.start_soon(self._attempt, self._waiting[take_id])
 
     async def _until_due(self) -> None:
-        due = None if self._off else self._schedule.next_due()
-        with anyio.move_on_after(None if due is None else max(0.0, due - self._clock.monotonic())):
+        with anyio.move_on_after(None if self._off else self._turns.due_in(self._clock.monotonic())):
             await self._wake.wait()
 
     async def _attempt(self, transfer: Transfer) -> None:
         """One try: the take goes on, is over for this run, or waits for its next try."""
         result: Take | float | None = None
-        transfer.begin(self._clock.monotonic(), self._settings.url_life_s)
+        began = self._clock.monotonic()
+        transfer.begin(began, self._settings.url_life_s)
         try:
             with self._switches.spared(f"job {transfer.take.job.key!r}"), self._transfers.cuttable():
                 result = await self._try(transfer)
@@ -141,6 +145,7 @@ class DownloadStage:
         if isinstance(result, float) and not self._off:
             return self._plan(transfer, result)
         if isinstance(result, Take):
+            self._slots.took(self._clock.monotonic() - began)
             self._forget(transfer)
             await self._outbox.put(result)
         else:
@@ -158,10 +163,6 @@ class DownloadStage:
 
     async def _try(self, transfer: Transfer) -> Take | float | None:
         """The take with its bytes on disk; seconds until the next try; or None: it ended, or stays ready."""
-        if transfer.part is None and transfer.tries == 0 and transfer.dead is None:
-            placed = await self._disk(self._storage.adoptable, transfer.take)
-            if placed is not None:  # by a run that died before it could say so
-                return replace(transfer.take, sha256=placed[0], size_bytes=placed[1])
         try:
             if transfer.dead is not None and not await self._refresh(transfer):
                 return None

@@ -16,6 +16,7 @@ import anyio
 
 from pipeline.clock import Clock
 
+NEWS = 0.2  # how much the last clip counts for how long one takes
 Slot = tuple[object, int]
 """A batch, and a take of it: each batch numbers its own."""
 
@@ -23,12 +24,24 @@ Slot = tuple[object, int]
 class SlotPool:
     """At most `limit` takes of one account at once, whichever of its batches they belong to.
 
-    `most_behind`: with more clips than that to load, nothing is sent.
+    `most_behind`: with more clips than that to load, nothing is sent; nor while to load them all, `at_once`
+    at one time, would take longer than `most_behind_s` at the rate of late.
     """
 
-    def __init__(self, limit: int, clock: Clock, *, most_behind: float = math.inf) -> None:
+    def __init__(
+        self,
+        limit: int,
+        clock: Clock,
+        *,
+        most_behind: float = math.inf,
+        at_once: int = 1,
+        most_behind_s: float = math.inf,
+    ) -> None:
         self._limit = limit
         self._most_behind = most_behind
+        self._at_once = at_once
+        self._most_behind_s = most_behind_s
+        self._clip_s = 0.0  # that a clip takes; the later ones count more
         self._clock = clock
         self._until: dict[Slot, float] = {}
         self._soonest = math.inf  # no slot expires before
@@ -43,7 +56,11 @@ class SlotPool:
         if self._soonest <= now:
             self._until = {slot: until for slot, until in self._until.items() if until > now}
             self._soonest = min(self._until.values(), default=math.inf)
-        return len(self._until) < self._limit and len(self._behind) <= self._most_behind
+        return len(self._until) < self._limit and not self._is_behind()
+
+    def _is_behind(self) -> bool:
+        count = len(self._behind)
+        return count > self._most_behind or count * self._clip_s / self._at_once > self._most_behind_s
 
     def hold(self, slot: Slot, until: float) -> None:
         self._until[slot] = until
@@ -55,9 +72,13 @@ class SlotPool:
 
     def fall_behind(self, slot: Slot) -> int | None:
         """One more clip to load: how many there are, where that stops the submits."""
-        before = len(self._behind)
+        before = self._is_behind()
         self._behind.add(slot)
-        return len(self._behind) if before <= self._most_behind < len(self._behind) else None
+        return len(self._behind) if self._is_behind() and not before else None
+
+    def took(self, seconds: float) -> None:
+        """How long a clip took, from when it got a place until it was on disk."""
+        self._clip_s += NEWS * (seconds - self._clip_s)
 
     def catch_up(self, slot: Slot) -> None:
         self._behind.discard(slot)
@@ -129,6 +150,10 @@ class Slots:
         """Its clip is to be loaded. Downloads come first: links die, and prompts do not."""
         if (count := self._pool.fall_behind(self._slot(take_id))) is not None:
             self._tell_behind(count)
+
+    def took(self, seconds: float) -> None:
+        """A clip came, and was so long on its way."""
+        self._pool.took(seconds)
 
     def loaded(self, take_id: int) -> None:
         """It is on disk, or nobody tries any more."""

@@ -32,6 +32,7 @@ LONG_BYTES = 8 << 20  # from here on, an interrupted file is worth resuming in a
 TELLING_BYTES = 64 << 10  # what is plainly no video is loaded no further; smaller files are left to the probe
 DEAD = {401, 403, 404, 410}
 PLAIN = {"identity", "aws-chunked"}  # the second tells how it was uploaded, not how it comes
+Piece = bytes | memoryview
 _DIGITS = re.compile(r"[0-9]{1,19}")
 
 
@@ -63,9 +64,15 @@ class Transfer:
     give_up_at: float = math.inf  # monotonic; no try goes on for longer
     part: Part | None = None  # open during a try
     tries: int = 0  # that broke off
+    room_bytes: int = 0  # free before the present try, with what the part takes already
     total_bytes: int | None = None  # as the server last said
     dead: str | None = None  # why the present link is known to lead nowhere
     refreshes: int = 0
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this run has not tried to load it yet."""
+        return self.tries == 0 and self.refreshes == 0
 
     def begin(self, now: float, life_s: float) -> None:
         """The first try begins the time that all tries share; waiting for a place costs none of it."""
@@ -98,24 +105,37 @@ class Loader:
         self._clock: Clock = record.clock
 
     async def load(self, transfer: Transfer) -> Take:
-        """The take with hash and size, its part durable.
+        """The take with hash and size, its part durable, or its clip in place already.
 
         Raises DeadLinkError, UnusableFileError, BrokenOffError, DiskFullError.
         """
-        transfer.part = part = await self._disk(self._storage.open_part, transfer.take)
+        placed = await self._disk(self._open, transfer)
         take = transfer.take
+        if placed is not None:  # by a run that died before it could say so
+            return replace(take, sha256=placed[0], size_bytes=placed[1])
+        assert transfer.part is not None, "neither a clip nor a part"
+        part = transfer.part
         if take.sha256 is not None and part.size_bytes == take.size_bytes:
             if await self._disk(part.seal) == take.sha256:
                 return take  # whole already: a run that died before it could finish loaded it
             transfer.part = part = await self._disk(self._storage.open_part, take)
-        await self._fill(transfer, part)
-        sha256 = await self._disk(part.seal)
+        last = await self._fill(transfer, part)
+        sha256 = await self._disk(_sealed, part, last)
         size_bytes = part.size_bytes
         # On record before the link may die: what is whole on disk needs no gateway any more.
         return await self._record.note(transfer.take, sha256=sha256, size_bytes=size_bytes)
 
-    async def _fill(self, transfer: Transfer, part: Part) -> None:
-        """Bytes until the file is whole."""
+    def _open(self, transfer: Transfer) -> tuple[str, int] | None:
+        """What a try asks of the disk first: hash and size of a clip in place; None: the part is open."""
+        take = transfer.take
+        placed = self._storage.adoptable(take) if transfer.is_first else None
+        if placed is None:
+            transfer.part = part = self._storage.open_part(take)
+            transfer.room_bytes = self._storage.free_bytes() + part.size_bytes
+        return placed
+
+    async def _fill(self, transfer: Transfer, part: Part) -> Piece:
+        """Bytes until the file is whole, but for the last ones, which are returned."""
         take = transfer.take
         if take.url is None:
             raise DeadLinkError("its clip was taken over from another batch, and its bytes are gone")
@@ -130,7 +150,7 @@ class Loader:
             with anyio.move_on_after(left_s) as overdue, anyio.CancelScope() as stalled:
                 self._push(stalled)
                 async with self._transport.fetch(take.url, ask) as fetched:
-                    await self._pour(transfer, part, fetched, stalled)
+                    return await self._pour(transfer, part, fetched, stalled)
         except BadLinkError as exc:
             raise DeadLinkError(str(exc)) from exc
         except (NotSentError, LostAnswerError) as exc:
@@ -139,10 +159,7 @@ class Loader:
             raise BrokenOffError(
                 f"not whole after {self._settings.url_life_s:g} s; {part.size_bytes} bytes of it are kept"
             )
-        if stalled.cancelled_caught:
-            raise BrokenOffError(
-                f"the file host sent next to nothing for {self._settings.stall_timeout_s:g} s"
-            )
+        raise BrokenOffError(f"the file host sent next to nothing for {self._settings.stall_timeout_s:g} s")
 
     def _push(self, stalled: anyio.CancelScope) -> None:
         stalled.deadline = anyio.current_time() + self._settings.stall_timeout_s
@@ -170,42 +187,41 @@ class Loader:
             raise BrokenOffError("the file host sent another stretch than was asked for")
         return _total(status, headers, start)
 
-    async def _check_room(self, take: Take, total: int | None, part: Part) -> None:
-        """Look at size cap and disk before the first byte."""
-        if (total or 0) > MAX_CLIP_BYTES:
-            raise UnusableFileError(f"the file is too large to be a clip: {total} bytes")
-        free = await self._disk(self._storage.free_bytes)
-        if free < (total or 0) - part.size_bytes + KEEP_FREE_BYTES:
-            raise DiskFullError(
-                f"no room for the clip of job {take.job.key!r}: it needs {total or 'some'} bytes and"
-                f" {KEEP_FREE_BYTES >> 20} MiB to spare, {free} are free; free some space and run again"
-            )
-
     async def _pour(
         self, transfer: Transfer, part: Part, fetched: Fetched, stalled: anyio.CancelScope
-    ) -> None:
-        """The answer's body into the part file, piece by piece."""
+    ) -> Piece:
+        """The answer's body into the part file, piece by piece, but for the last one."""
         self._count("download", str(fetched.status))
         total = await self._begin(transfer, fetched, part)
-        await self._check_room(transfer.take, total, part)
+        _check_room(transfer, total)
         await self._remember_validator(transfer, _validator(fetched.headers), total)
         transfer.total_bytes = total
         pushed_at = part.size_bytes
         enough = min(
             self._settings.stall_timeout_s * SLOWEST_BYTES_PER_S, math.inf if total is None else total / 20
         )
+        last: Piece = b""
+        known = False  # whether it may be a video
         async with aclosing(fetched.pieces()) as pieces:
             async for piece in pieces:
-                await self._disk(part.write, piece)
                 transfer.refreshes = 0
-                _check_content(part)
-                size = part.size_bytes
+                size = part.size_bytes + len(piece)
+                self._record.tell(BytesLoaded(take=transfer.take, size_bytes=size, total_bytes=total))
+                if size == total:
+                    last = piece  # written where it is sealed: one thread job for a file that comes at once
+                    break
+                await self._disk(part.write, piece)
+                if not known:
+                    known = _check_content(part)
+                if size > MAX_CLIP_BYTES:
+                    raise UnusableFileError("the file does not end")
                 if size - pushed_at >= enough:
                     self._push(stalled)
                     pushed_at = size
-                self._record.tell(BytesLoaded(take=transfer.take, size_bytes=size, total_bytes=total))
-        if total is not None and part.size_bytes != total:
-            raise BrokenOffError(f"the file broke off at {part.size_bytes} of {total} bytes")
+        size = part.size_bytes + len(last)
+        if total is not None and size != total:
+            raise BrokenOffError(f"the file broke off at {size} of {total} bytes")
+        return last
 
     async def _remember_validator(self, transfer: Transfer, validator: str | None, total: int | None) -> None:
         """For a further try in this run always; for a later run where a second start would hurt."""
@@ -217,13 +233,33 @@ class Loader:
             transfer.take = replace(transfer.take, validator=validator)
 
 
-def _check_content(part: Part) -> None:
-    """What cannot become a clip is not loaded to its end."""
-    if part.size_bytes > MAX_CLIP_BYTES:
-        raise UnusableFileError("the file does not end")
-    seems = not_video(part.head) if part.size_bytes >= TELLING_BYTES else None
-    if seems is not None:
+def _check_room(transfer: Transfer, total: int | None) -> None:
+    """Look at size cap and disk before the first byte."""
+    if (total or 0) > MAX_CLIP_BYTES:
+        raise UnusableFileError(f"the file is too large to be a clip: {total} bytes")
+    if transfer.room_bytes < (total or 0) + KEEP_FREE_BYTES:
+        raise DiskFullError(
+            f"no room for the clip of job {transfer.take.job.key!r}: it needs {total or 'some'} bytes and"
+            f" {KEEP_FREE_BYTES >> 20} MiB to spare, {transfer.room_bytes} are free; free some space and run"
+            " again"
+        )
+
+
+def _check_content(part: Part) -> bool:
+    """What cannot become a clip is not loaded to its end. False: too little has come to tell."""
+    if part.size_bytes < TELLING_BYTES:
+        return False
+    if (seems := not_video(part.head)) is not None:
         raise NoVideoError(f"{seems}, not a video")
+    return True
+
+
+def _sealed(part: Part, last: Piece) -> str:
+    """The last bytes, and all of it durable: its SHA-256."""
+    if last:
+        part.write(last)
+    _check_content(part)
+    return part.seal()
 
 
 def _is_another_file(transfer: Transfer, headers: Mapping[str, str]) -> bool:

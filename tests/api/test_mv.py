@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from storage.placing import files
 from support.builders_engine import FakeGateway, always, lost, only
-from support.night import EVENING, Crash, Doors, Fate, MortalConnection, Night, mortal_files, no_faults
+from support.night import EVENING, Crash, Doors, Fate, MortalConnection, Night, mortal_files
 
 from pipeline.decisions import redo, rename, renamed
 from pipeline.errors import BusyError, UsageError
@@ -128,7 +128,7 @@ async def mortal_mv(night: Night, fate: Fate) -> None:
     """As `decisions.rename`, in a process that dies at the n-th thing that becomes durable."""
     with mortal_files(fate), closing(JsonLog(night.batch / LOG_NAME, None, lambda: EVENING)) as log:
         db = MortalConnection(connect(night.batch / LEDGER_NAME), fate, lambda: False)
-        ledger = SqliteLedger(db, night.batch / LEDGER_NAME, Doors(fate, no_faults))
+        ledger = SqliteLedger(db, night.batch / LEDGER_NAME, Doors(fate))
         try:
             await renamed(ledger, LocalStorage(night.batch), log, "candle", "hall/lamp")
         finally:

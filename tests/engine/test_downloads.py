@@ -278,6 +278,18 @@ def test_links_that_hang_keep_no_other_clip_waiting(tmp_path: Path) -> None:
     night.sound()
 
 
+def test_the_link_that_dies_first_is_loaded_first(tmp_path: Path) -> None:
+    """The oldest link broke off and waits a moment: once it may, it goes before one that was due for long."""
+    broken = only("a", in_turn(refused(503, "down", retry_after="10")))
+    gateway = FakeGateway(file=lambda ask: broken(ask) if ask.key == "a" else replace(OK, piece_s=5.0))
+    limits = {"downloads": 1, "submit_per_s": 100, "poll_per_s": 5}
+    night = Night(tmp_path, ["a", "b", "c"], gateway, limits)
+
+    assert night.run().exit_code == 0
+    assert [ask.key for ask in night.files()] == ["a", "b", "a", "c"]
+    night.sound()
+
+
 def test_nothing_new_is_sent_while_too_many_clips_wait_to_be_loaded(tmp_path: Path) -> None:
     """Links die, prompts do not: with the file host down, the buying stops at twice the downloads."""
     gateway = FakeGateway(file=between(0, 2000, refused(503, "down")), render_s=10)

@@ -63,6 +63,9 @@ class World:
     def open_part(self, _take: Take) -> MemoryPart:
         return self.part
 
+    def adoptable(self, _take: Take) -> None:
+        return None
+
     def free_bytes(self) -> int:
         return FREE_BYTES
 

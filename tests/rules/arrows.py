@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 ROOT = "pipeline"
 LAYERS = (
-    ("errors", "model", "clock", "durable", "events", "offload", "version"),
+    ("errors", "model", "clock", "durable", "events", "offload", "loop", "version"),
     (
         "config",
         "identity",
@@ -17,6 +17,7 @@ LAYERS = (
         "pace",
         "lane",
         "schedule",
+        "expiry",
         "doubts",
         "advice",
         "again",

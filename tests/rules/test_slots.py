@@ -226,3 +226,45 @@ async def test_a_batch_that_left_holds_nobody_up() -> None:
         await settle()
 
     assert (before, served, told) == ([], [1], [1])
+
+
+def a_pool_that_loads() -> SlotPool:
+    """Two clips at once, and no more than 100 s of loading ahead."""
+    return SlotPool(9, WallClock(), most_behind=4, at_once=2, most_behind_s=100.0)
+
+
+def test_nothing_is_sent_while_loading_what_waits_would_take_too_long() -> None:
+    """Three clips of 80 s, two at once, are 120 s of work; with one less there is time again."""
+    pool = a_pool_that_loads()
+    for _ in range(100):
+        pool.took(80.0)
+
+    told = [pool.fall_behind((None, take_id)) for take_id in range(3)]
+
+    assert told == [None, None, 3]
+    assert not pool.has_room()
+    pool.catch_up((None, 0))
+    assert pool.has_room()
+
+
+def test_a_host_that_got_faster_is_believed() -> None:
+    """A slow evening does not stop the submits for the night."""
+    pool = a_pool_that_loads()
+    for _ in range(100):
+        pool.took(1000.0)
+    for take_id in range(3):
+        pool.fall_behind((None, take_id))
+    assert not pool.has_room()
+
+    for _ in range(20):
+        pool.took(1.0)
+
+    assert pool.has_room()
+
+
+def test_with_nothing_to_load_nothing_stands_in_the_way() -> None:
+    """However slow the last clips were: the pause ends by itself."""
+    pool = a_pool_that_loads()
+    pool.took(1e9)
+
+    assert pool.has_room()

@@ -20,13 +20,14 @@ import warnings
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 from unittest import mock
 
 from support.builders_engine import Ask, FakeGateway
 
-from pipeline.assembly import assemble
+from pipeline import assembly
 from pipeline.config import Settings, resolve
 from pipeline.decisions import settle
 from pipeline.events import Event, Paused, Trouble
@@ -41,7 +42,7 @@ from pipeline.opening import LEDGER_NAME, LOG_NAME, check_manifest
 from pipeline.runner import Runner, RunResult
 from pipeline.stages.access import Access
 from pipeline.stages.budget import RunBudget
-from pipeline.storage.local import make_folder
+from pipeline.storage.local import LocalPart, LocalStorage, make_folder
 from pipeline.together import run_together
 
 P = ParamSpec("P")
@@ -158,16 +159,12 @@ class Fate:
 
 @dataclass(slots=True)
 class Doors(Inline):
-    """The offload of a night: inline, dead when the process is, and with faults by the name of the work."""
+    """The offload of a night: inline, and dead when the process is."""
 
     fate: Fate
-    faults: Callable[[str], Exception | None]
 
     async def __call__(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         self.fate.check()
-        name = getattr(work, "__name__", type(work).__name__)
-        if (fault := self.faults(name)) is not None:
-            raise fault
         return work(*args, **kwargs)
 
 
@@ -212,6 +209,36 @@ def _through(fate: Fate, real: Callable[..., Any]) -> Callable[..., Any]:
 
 def no_faults(_name: str) -> None:
     return None
+
+
+class FaultyStorage(LocalStorage):
+    """Storage of one night, and its parts, that may fail at the beginning of any call, by the call's name."""
+
+    def __init__(self, faults: Callable[[str], Exception | None], folder: Path) -> None:
+        super().__init__(folder)
+        _spoil(self, faults)
+        opened = self.open_part
+
+        def open_part(take: Take) -> LocalPart:
+            part = opened(take)
+            _spoil(part, faults)
+            return part
+
+        self.open_part = open_part  # type: ignore[method-assign]
+
+
+def _spoil(thing: Any, faults: Callable[[str], Exception | None]) -> None:
+    for name, real in inspect.getmembers(thing, inspect.ismethod):
+        if not name.startswith("_"):
+            setattr(thing, name, partial(_unless, faults, name, real))
+
+
+def _unless(
+    faults: Callable[[str], Exception | None], name: str, real: Callable[..., Any], *args: Any
+) -> Any:
+    if (fault := faults(name)) is not None:
+        raise fault
+    return real(*args)
 
 
 # --- a night
@@ -343,12 +370,12 @@ class Night:
         return Access.by(settings, self.gateway, NightClock(self.jumps))
 
     async def _ledger(self) -> SqliteLedger:
-        return await SqliteLedger.open(self.batch / LEDGER_NAME, Doors(self.fate, no_faults), self.connect)
+        return await SqliteLedger.open(self.batch / LEDGER_NAME, Doors(self.fate), self.connect)
 
     async def _account(self, origin: str) -> SqliteAccount | None:
         if self.account is None:
             return None
-        doors = Doors(self.fate, no_faults)
+        doors = Doors(self.fate)
         return await SqliteAccount.open(self.account, origin, self.folder.name, doors, self.connect)
 
     # --- what a night of another kind does in its own way
@@ -384,26 +411,28 @@ class Night:
                 if log is not None:
                     log(event)
 
-        return assemble(
-            checked=checked,
-            manifest="../night.yaml",
-            again=self.again,
-            collect=self.collect,
-            earlier=self.earlier,
-            canary=self.canary,
-            remake=self.remake,
-            account=account,
-            others=self.others,
-            settings=settings,
-            folder=self.batch,
-            ledger=ledger,
-            run_budget=run_budget,
-            access=access,
-            disk=Doors(self.fate, lambda name: self.faults(name)),
-            media_threads=Doors(self.fate, no_faults),
-            clock=NightClock(self.jumps),
-            tell=tell,
-        )
+        storage = partial(FaultyStorage, lambda name: self.faults(name))
+        with mock.patch.object(assembly, "LocalStorage", storage):
+            return assembly.assemble(
+                checked=checked,
+                manifest="../night.yaml",
+                again=self.again,
+                collect=self.collect,
+                earlier=self.earlier,
+                canary=self.canary,
+                remake=self.remake,
+                account=account,
+                others=self.others,
+                settings=settings,
+                folder=self.batch,
+                ledger=ledger,
+                run_budget=run_budget,
+                access=access,
+                disk=Doors(self.fate),
+                media_threads=Doors(self.fate),
+                clock=NightClock(self.jumps),
+                tell=tell,
+            )
 
     # --- what there is afterwards
 
