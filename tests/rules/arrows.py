@@ -16,6 +16,7 @@ LAYERS = (
         "backoff",
         "pace",
         "schedule",
+        "polling",
         "doubts",
         "advice",
         "again",
