@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from pipeline.again import NO_ENDS, Ends
 from pipeline.model import Job, Take, TakeState
 from pipeline.money import Caps
 from pipeline.pricing import Estimate
+
+KEPT_TIMES = 300  # render times of each kind of clip
 
 
 class OverCapError(Exception):
@@ -126,6 +128,15 @@ class Pair:
     new: str
 
 
+class RenderTime(NamedTuple):
+    """A clip of a kind (polling/render_times.py) was ready after the first age and by the second, in seconds
+    since it was accepted."""
+
+    kind: str
+    unready_s: float
+    ready_s: float
+
+
 class Wishes(Protocol):
     """All jobs of a manifest, for as long as somebody looks at it. Each job is paired and granted once."""
 
@@ -231,8 +242,14 @@ class Ledger(Protocol):
     async def set_clip(self, key: str, take_id: int) -> None:
         """Record whose clip bears the job's name."""
 
-    async def count_calls(self, counts: Mapping[tuple[int, str, str], int]) -> None:
-        """Add call counts by (minute since the epoch, kind, outcome) to this run."""
+    async def count_calls(
+        self, counts: Mapping[tuple[int, str, str], int], render_times: Sequence[RenderTime] = ()
+    ) -> None:
+        """Add call counts by (minute since the epoch, kind, outcome) to this run, and what its polls saw of
+        how long clips take; of each kind of clip the last `KEPT_TIMES` are kept."""
+
+    async def render_times(self) -> list[RenderTime]:
+        """What is kept of them, the oldest first."""
 
     async def origins(self) -> list[str]: ...
     async def in_flight(self, since: float) -> list[tuple[int, float]]:

@@ -19,6 +19,7 @@ import anyio
 
 from pipeline.again import NO_ENDS, Ends
 from pipeline.ledger.base import (
+    KEPT_TIMES,
     Charges,
     IllegalMoveError,
     KeptClip,
@@ -28,6 +29,7 @@ from pipeline.ledger.base import (
     PlacedTake,
     PlannedJob,
     Rename,
+    RenderTime,
     Standing,
 )
 from pipeline.ledger.connection import Connect, Connection, connect, named_queries, open_database, translated
@@ -303,11 +305,17 @@ class SqliteLedger:
         await self._write(work)
         return after
 
-    async def count_calls(self, counts: Mapping[tuple[int, str, str], int]) -> None:
+    async def count_calls(
+        self, counts: Mapping[tuple[int, str, str], int], render_times: Sequence[RenderTime] = ()
+    ) -> None:
         def work(db: Connection) -> None:
             for (minute, kind, outcome), count in counts.items():
                 values = {"minute": minute, "kind": kind, "outcome": outcome, "count": count}
                 db.execute(QUERIES["count_call"], values | {"run_id": self._run_id})
+            for seen in render_times:
+                db.execute(QUERIES["add_render_time"], seen._asdict())
+            for kind in sorted({seen.kind for seen in render_times}):
+                db.execute(QUERIES["drop_render_times"], {"kind": kind, "keep": KEPT_TIMES})
 
         await self._write(work)
 
@@ -336,6 +344,9 @@ class SqliteLedger:
         await self._write(work)
 
     # --- reading
+
+    async def render_times(self) -> list[RenderTime]:
+        return [RenderTime(*row) for row in await self._read("render_times")]
 
     async def last_run(self) -> int:
         return int((await self._read("last_run"))[0][0])
