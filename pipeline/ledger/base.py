@@ -12,8 +12,6 @@ from pipeline.model import Job, Take, TakeState
 from pipeline.money import Caps
 from pipeline.pricing import Estimate
 
-KEPT_TIMES = 300  # render times of each kind of clip
-
 
 class OverCapError(Exception):
     """A reservation would bring what is settled and reserved above a cap; nothing was reserved."""
@@ -246,7 +244,7 @@ class Ledger(Protocol):
         self, counts: Mapping[tuple[int, str, str], int], render_times: Sequence[RenderTime] = ()
     ) -> None:
         """Add call counts by (minute since the epoch, kind, outcome) to this run, and what its polls saw of
-        how long clips take; of each kind of clip the last `KEPT_TIMES` are kept."""
+        how long clips take; of each kind of clip the last `render_times.KEEP` are kept."""
 
     async def render_times(self) -> list[RenderTime]:
         """What is kept of them, the oldest first."""

@@ -19,7 +19,6 @@ import anyio
 
 from pipeline.again import NO_ENDS, Ends
 from pipeline.ledger.base import (
-    KEPT_TIMES,
     Charges,
     IllegalMoveError,
     KeptClip,
@@ -38,6 +37,7 @@ from pipeline.ledger.rows import MUTABLE, WIDTH, spec_of, take_of, values_of
 from pipeline.model import LEGAL_MOVES, Take, TakeState
 from pipeline.money import Caps, spent, usd_text
 from pipeline.offload import Offload
+from pipeline.polling.render_times import KEEP
 from pipeline.version import __version__
 
 T = TypeVar("T")
@@ -315,7 +315,7 @@ class SqliteLedger:
             for seen in render_times:
                 db.execute(QUERIES["add_render_time"], seen._asdict())
             for kind in sorted({seen.kind for seen in render_times}):
-                db.execute(QUERIES["drop_render_times"], {"kind": kind, "keep": KEPT_TIMES})
+                db.execute(QUERIES["drop_render_times"], {"kind": kind, "keep": KEEP})
 
         await self._write(work)
 

@@ -120,7 +120,9 @@ def _ages(times: Lognormals, middle: float, floor_s: float, polls: float) -> lis
     Where the hazard of becoming ready is h, the best gap is about sqrt(2 x price / h), and the polls of such
     a schedule are the integral of sqrt(survivors x density / 2 x price): that tells how close ages must lie.
     """
-    coarse = [middle * DOUBT_SPAN ** (2.0 * n / COARSE - 1.0) for n in range(COARSE + 1)]
+    wide = [middle * DOUBT_SPAN ** (2.0 * n / COARSE - 1.0) for n in range(COARSE + 1)]
+    narrow = [math.exp(part.mu + part.sigma * n / 2.0) for part in times.parts for n in range(-6, 7)]
+    coarse = sorted([*wide, *(age for age in narrow if wide[0] < age < wide[-1])])
     whole = sum(
         math.sqrt((1.0 - times.cdf(age)) * times.density(age)) * (age - before)
         for before, age in pairwise(coarse)
