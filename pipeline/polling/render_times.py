@@ -22,7 +22,7 @@ from pipeline.schedule import poll_gap_s
 Kind = str
 KEEP = 300  # takes in a cohort
 OPEN = 100  # of them at most still waiting, so that a cohort of a wide flow does not consist of these
-HALF = 60  # a take counts half of one that came so many later
+HALF = 80  # a take counts half of one that came so many later
 ENOUGH = 10  # clips that were ready; before, the provider's advice counts
 PAST = 15.0  # what earlier nights tell counts like so many takes of tonight
 MOST_KINDS = 64
@@ -178,7 +178,7 @@ class RenderTimes:
         if table is None:
             return age_s + poll_gap_s(age_s, self._advice)
         known = self._kinds[watch.kind]
-        told = known.progress.next_age(age_s, watch.progress, self._advice.min_s, table.ages_s[-1])
+        told = known.progress.next_age(age_s, watch.progress, self._advice.min_s, table.late_s)
         return table.next_age(age_s) if told is None else told
 
     def odds(self, watch: Watch, age_s: float) -> float:

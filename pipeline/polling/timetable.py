@@ -23,6 +23,7 @@ COARSE = 80  # points over that range
 PER_POLL, FINEST, COARSEST = 4.0, 0.005, 0.06  # points per poll; their distance as a share of the age
 MOST_POLLS = 1000
 UNHEARD_OF = 5e-4  # share of clips that are not worth a thought
+FEW = 0.95
 PRICES = 8  # halvings on the search for the price
 CHEAPEST = 0.02  # price of a poll at least, as a share of the floor: what saves less is not worth asking
 
@@ -49,6 +50,11 @@ class Timetable:
         return max(
             self.next_s[at - 1] + part * (self.next_s[at] - self.next_s[at - 1]), age_s + self.advice.min_s
         )
+
+    @property
+    def late_s(self) -> float:
+        """The age at which few clips are not ready."""
+        return self.ages_s[min(bisect_right(self.ready, FEW), len(self.ages_s) - 1)]
 
     def odds(self, unready_s: float, age_s: float) -> float:
         """How likely a take is ready at this age that was not at `unready_s`."""

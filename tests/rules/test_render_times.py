@@ -20,6 +20,7 @@ from bench.polls import (
     VENDORS,
     Night,
     Trace,
+    Turncoat,
     advised,
     in_turn,
     lognormal,
@@ -168,6 +169,18 @@ def test_a_progress_that_lies_does_no_harm() -> None:
     honest, misled = Night(VENDORS).run(draws, 120, 3), Night(VENDORS, told=lying).run(draws, 120, 3)
 
     assert spent(misled).delay_s <= 1.1 * spent(honest).delay_s
+
+
+def test_a_progress_that_begins_to_lie_does_little_harm() -> None:
+    """Once it is believed, the takes on their way wait for one poll too long, and no longer."""
+    draws = [lognormal(60.0, 0.5)]
+    liar = Turncoat(answers=1600)
+
+    takes = Night(VENDORS, told=liar).run(draws, 250, 3)
+
+    assert liar.answers > 2100
+    assert spent(takes).delay_s <= 2.0 * spent(Night(VENDORS).run(draws, 250, 3)).delay_s
+    assert max(take.delay_s for take in takes) < 120.0
 
 
 def test_with_too_few_polls_for_all_the_likeliest_come_first_and_none_starves() -> None:
