@@ -20,7 +20,6 @@ from bench.polls import (
     VENDORS,
     Night,
     Trace,
-    Turncoat,
     advised,
     in_turn,
     lognormal,
@@ -171,16 +170,20 @@ def test_a_progress_that_lies_does_no_harm() -> None:
     assert spent(misled).delay_s <= 1.1 * spent(honest).delay_s
 
 
-def test_a_progress_that_begins_to_lie_does_little_harm() -> None:
-    """Once it is believed, the takes on their way wait for one poll too long, and no longer."""
-    draws = [lognormal(60.0, 0.5)]
-    liar = Turncoat(answers=1600)
+def test_a_progress_that_begins_to_lie_is_not_believed_for_long() -> None:
+    """What it told is borne out by twenty takes; then it tells an age at which all others were ready."""
+    times = RenderTimes(TEN_S)
+    for _ in range(20):
+        watch = Watch("short")
+        times.running(watch, 30.0, 50)
+        times.running(watch, 58.0, 95)
+        times.ready(watch, 61.0)
+    honest, liar = Watch("short"), Watch("short")
+    times.running(honest, 30.0, 50)
+    times.running(liar, 58.0, 25)
 
-    takes = Night(VENDORS, told=liar).run(draws, 250, 3)
-
-    assert liar.answers > 2100
-    assert spent(takes).delay_s <= 2.0 * spent(Night(VENDORS).run(draws, 250, 3)).delay_s
-    assert max(take.delay_s for take in takes) < 120.0
+    assert times.next_age(honest, 30.0, 0.0) == pytest.approx(0.94 * 60.0)
+    assert times.next_age(liar, 58.0, 0.0) < 65.0
 
 
 def test_with_too_few_polls_for_all_the_likeliest_come_first_and_none_starves() -> None:
