@@ -15,7 +15,7 @@ from pipeline.clock import Clock
 from pipeline.config import Settings
 from pipeline.events import Event, Listener
 from pipeline.ledger.base import Account, Ledger
-from pipeline.ledger.others import kept_clips
+from pipeline.ledger.others import kept_clips, other_render_times
 from pipeline.model import Probe, Take
 from pipeline.offload import Offload
 from pipeline.plan import Checked
@@ -48,6 +48,7 @@ def assemble(
     remake: bool = False,
     account: Account | None = None,
     others: Path | None = None,
+    neighbours: Path | None = None,
     run_budget: RunBudget | None = None,
     settings: Settings,
     folder: Path,
@@ -61,7 +62,7 @@ def assemble(
     """`manifest`: as the ledger remembers it; `access`: of all batches on this account.
 
     `run_budget`: of all batches of this run, where there are several. `others`: where batches lie whose
-    clips may be taken over.
+    clips may be taken over; `neighbours`: that may tell how long clips take.
     """
     rng = random.Random()  # noqa: S311 - jitter, no secrets
     storage = LocalStorage(folder)
@@ -113,6 +114,7 @@ def assemble(
         earlier=earlier,
         canary=canary,
         kept=None if others is None else kept,
+        past=None if neighbours is None else partial(other_render_times, neighbours, folder, settings.origin),
         remake=remake,
         settings=settings,
         folder=folder,

@@ -123,7 +123,10 @@ def check(
             facts=provider.capabilities,
             own={**manifest.head.prices, **prices_of(env, provider.capabilities)},
         ),
-        notes=tuple(_note(*dropped, count) for dropped, count in judge.dropped),
+        notes=(
+            *(_note(*dropped, count) for dropped, count in judge.dropped),
+            *_impatience(manifest.head, provider),
+        ),
     )
 
 
@@ -201,6 +204,15 @@ def _narrow(entry: Entry, image: Image) -> str:
 def _note(name: str, model: str, count: int) -> str:
     jobs = f"{count} job{'s' * (count != 1)}"
     return f'the default "{name}" does not count for {jobs} of {model}, which fixes it itself'
+
+
+def _impatience(head: Head, provider: Provider) -> Iterator[str]:
+    floor_s, advised_s = head.limits.poll_min_s, provider.capabilities.poll.min_s
+    if floor_s is not None and floor_s < advised_s:
+        yield (
+            f"limits.poll_min_s of {floor_s:g} s is below the {advised_s:g} s that {provider.name}"
+            " advises between two polls of a job: the gateway may limit them"
+        )
 
 
 def _open(path: Path) -> BinaryIO:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +20,7 @@ from pipeline.config import Settings
 from pipeline.errors import DiskFullError, LedgerError
 from pipeline.events import LedgerSaved, Listener, RunEnded, RunStarted, TakesHeld
 from pipeline.feeder import COLLECT_ORDER, Feeder
-from pipeline.ledger.base import Ledger, PlacedTake
+from pipeline.ledger.base import Ledger, PlacedTake, RenderTime
 from pipeline.model import TakeState
 from pipeline.offload import Offload
 from pipeline.plan import Checked, next_page, plan, planned_jobs
@@ -76,6 +76,7 @@ class Runner:
     earlier: bool  # another day's batch: plan nothing either, and leave what was held as it is
     canary: int | None
     kept: Callable[[], Kept] | None  # clips of other batches that may be taken over
+    past: Callable[[], Sequence[RenderTime]] | None  # what other batches saw; blocking
     remake: bool  # a person agreed to make finished jobs anew
     settings: Settings
     folder: Path
@@ -170,8 +171,14 @@ class Runner:
                 notes=notes,
             )
         )
+        await self._recall()
         if not self.switches.draining:
             await self._flow()
+
+    async def _recall(self) -> None:
+        """How long clips took in other batches, and in earlier runs of this one: when to ask about them."""
+        past = [] if self.past is None else [*await self.disk(self.past)]
+        self.poll.times.recall([*past, *await self.ledger.render_times()])
 
     async def _plan(self) -> tuple[str, ...]:
         """Put what the manifest asks for on record; what a person should know of it is returned."""
@@ -302,7 +309,9 @@ class Runner:
     async def _save_counts(self) -> None:
         counts = dict(self.gateway.calls)
         if counts:
-            await self.ledger.count_calls(counts)
+            await self.ledger.count_calls(
+                counts, [RenderTime(*seen) for seen in self.poll.times.take_fresh()]
+            )
         self.gateway.calls.subtract(counts)  # calls were counted meanwhile, or there was no room
         self.gateway.calls += Counter()  # drops the zeros
         self.requests += sum(counts.values())

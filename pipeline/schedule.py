@@ -1,13 +1,12 @@
-"""When to ask about which take: one heap for all that wait, the provider's advice, and what this run learned.
+"""Takes by the time of their next turn, and the provider's advice on when to ask about one.
 
-Pure: ages are seconds since acceptance, due times are monotonic seconds.
+What a run learns beyond that advice: polling/. Pure: ages are seconds since acceptance, due times are
+monotonic seconds.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections import deque
-from collections.abc import Hashable
 
 from pipeline.providers.base import PollAdvice
 
@@ -19,35 +18,8 @@ def poll_gap_s(age_s: float, advice: PollAdvice) -> float:
     return min(max(age_s * advice.growth, advice.min_s), advice.max_s)
 
 
-class FirstPolls:
-    """Learns when the first clips of a kind appear, so that nobody asks long before.
-
-    A clip seen at one poll was ready at some time since the poll before: the earlier of the two counts,
-    and of the last `KEEP` clips the earliest. One that is ready at its very first poll moves the next
-    first poll forward, so a gateway that gets faster is noticed.
-    """
-
-    ENOUGH = 5
-    KEEP = 50
-    FORWARD = 0.8
-
-    def __init__(self, advice: PollAdvice) -> None:
-        self._advice = advice
-        self._seen: dict[Hashable, deque[float]] = {}
-
-    def ready(self, kind: Hashable, age_s: float, unready_s: float | None) -> None:
-        """A clip was there at `age_s`, and not yet at `unready_s`, the poll before (None: no such poll)."""
-        earliest = age_s * self.FORWARD if unready_s is None else unready_s
-        self._seen.setdefault(kind, deque(maxlen=self.KEEP)).append(earliest)
-
-    def first_s(self, kind: Hashable) -> float:
-        """The age at which to ask first; before enough was seen, the provider's advice."""
-        seen = self._seen.get(kind, ())
-        return max(min(seen), self._advice.min_s) if len(seen) >= self.ENOUGH else self._advice.first_s
-
-
 class Schedule:
-    """Takes by the time of their next poll (monotonic seconds); ties go to the one put in first."""
+    """Takes by the time of their next turn (monotonic seconds); ties go to the one put in first."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, int]] = []

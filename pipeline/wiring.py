@@ -309,6 +309,7 @@ class _House:
             remake=options.remake,
             account=batch.account,
             others=options.batches if options.reuse and not batch.earlier else None,
+            neighbours=options.batches,
             run_budget=run_budget,
             settings=settings,
             folder=batch.folder,

@@ -125,6 +125,15 @@ class Pair:
     new: str
 
 
+class RenderTime(NamedTuple):
+    """A clip of a kind (polling/render_times.py) was ready after the first age and by the second, in seconds
+    since it was accepted."""
+
+    kind: str
+    unready_s: float
+    ready_s: float
+
+
 class Wishes(Protocol):
     """All jobs of a manifest, for as long as somebody looks at it. Each job is paired and granted once."""
 
@@ -230,8 +239,14 @@ class Ledger(Protocol):
     async def set_clip(self, key: str, take_id: int) -> None:
         """Record whose clip bears the job's name."""
 
-    async def count_calls(self, counts: Mapping[tuple[int, str, str], int]) -> None:
-        """Add call counts by (minute since the epoch, kind, outcome) to this run."""
+    async def count_calls(
+        self, counts: Mapping[tuple[int, str, str], int], render_times: Sequence[RenderTime] = ()
+    ) -> None:
+        """Add call counts by (minute since the epoch, kind, outcome) to this run, and what its polls saw of
+        how long clips take; of each kind of clip the last `render_times.KEEP` are kept."""
+
+    async def render_times(self) -> list[RenderTime]:
+        """What is kept of them, the oldest first."""
 
     async def origins(self) -> list[str]: ...
     async def in_flight(self, since: float) -> list[tuple[int, float]]:

@@ -1,4 +1,4 @@
-"""Ledgers of other batches: the clips that they keep, read beside whatever runs there.
+"""Ledgers of other batches: their clips and how long these took, read beside whatever runs there.
 
 Nothing is locked or changed, not even a journal. Pages are read in transactions of their own: a long reader
 would stop a run's checkpoints. What cannot be read is left out, with a note.
@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from pipeline.ledger.base import KeptClip
+from pipeline.ledger.base import KeptClip, RenderTime
 from pipeline.ledger.connection import APPLICATION_ID, newest_schema
 from pipeline.manifest.rules import check_key
 from pipeline.model import Job, Take, TakeState
 from pipeline.offload import Offload
 
 PAGE = 256
+LAST_BATCHES = 5  # whose render times are read
 LEDGER_NAME = "ledger.sqlite"
 _COLUMNS = (
     "id", "fingerprint", "number", "provider", "origin", "credential", "remote_id", "reported_s", "sha256",
@@ -30,6 +31,7 @@ _KEPT = f"""
 SELECT job_key, {", ".join(_COLUMNS)} FROM takes
 WHERE state = 'done' AND id > ? AND origin = ? AND sha256 IS NOT NULL ORDER BY id LIMIT ?
 """  # noqa: S608 - names of ours
+_TIMES = "SELECT kind, unready_s, ready_s FROM render_times ORDER BY id DESC LIMIT 10000"
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 Note = Callable[[str], None]
 
@@ -50,6 +52,33 @@ async def kept_clips(
                 await offload(db.close)
         except (sqlite3.Error, OSError, ValueError) as exc:
             note(f"batch {folder.name} is left out: its ledger cannot be read ({exc})")
+
+
+def other_render_times(batches: Path, own: Path, origin: str) -> list[RenderTime]:
+    """What the last other batches at `origin` saw of how long clips take, the oldest first. Blocking.
+
+    Only advice on when to ask: a ledger that cannot be read, or is older than these times, tells nothing.
+    """
+    folders = _other_batches(batches, own)
+    found: list[RenderTime] = []
+    for folder in sorted(folders, key=_last_change)[-LAST_BATCHES:]:
+        try:
+            with closing(opened_to_read(folder / LEDGER_NAME)) as db:
+                if list(db.execute("SELECT 1 FROM takes WHERE origin = ? LIMIT 1", (origin,))):
+                    rows = list(db.execute(_TIMES))
+                    found += [
+                        RenderTime(str(kind), float(low), float(high)) for kind, low, high in rows[::-1]
+                    ]
+        except (sqlite3.Error, OSError, ValueError, TypeError):
+            continue
+    return found
+
+
+def _last_change(folder: Path) -> float:
+    try:
+        return (folder / LEDGER_NAME).stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _other_batches(batches: Path, own: Path) -> list[Path]:

@@ -155,6 +155,16 @@ INSERT INTO calls (run_id, minute, kind, outcome, count)
 VALUES (:run_id, :minute, :kind, :outcome, :count)
 ON CONFLICT (run_id, minute, kind, outcome) DO UPDATE SET count = count + excluded.count;
 
+-- name: add_render_time
+INSERT INTO render_times (kind, unready_s, ready_s) VALUES (:kind, :unready_s, :ready_s);
+
+-- name: drop_render_times
+DELETE FROM render_times WHERE kind = :kind
+    AND id <= (SELECT id FROM render_times WHERE kind = :kind ORDER BY id DESC LIMIT 1 OFFSET :keep);
+
+-- name: render_times
+SELECT kind, unready_s, ready_s FROM render_times ORDER BY id;
+
 -- name: in_flight
 SELECT id, COALESCE(accepted_at, intent_at) FROM takes
 WHERE (state = 'accepted' AND accepted_at > :since)

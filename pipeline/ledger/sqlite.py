@@ -23,6 +23,7 @@ from pipeline.ledger.base import (
     PlacedTake,
     PlannedJob,
     Rename,
+    RenderTime,
     Standing,
 )
 from pipeline.ledger.commits import Commits
@@ -32,6 +33,7 @@ from pipeline.ledger.rows import MUTABLE, WIDTH, spec_of, take_of, values_of
 from pipeline.model import LEGAL_MOVES, Take, TakeState
 from pipeline.money import Caps, spent, usd_text
 from pipeline.offload import Offload
+from pipeline.polling.render_times import KEEP
 from pipeline.version import __version__
 
 T = TypeVar("T")
@@ -246,11 +248,17 @@ class SqliteLedger:
         await self._write(work)
         return after
 
-    async def count_calls(self, counts: Mapping[tuple[int, str, str], int]) -> None:
+    async def count_calls(
+        self, counts: Mapping[tuple[int, str, str], int], render_times: Sequence[RenderTime] = ()
+    ) -> None:
         def work(db: Connection) -> None:
             for (minute, kind, outcome), count in counts.items():
                 values = {"minute": minute, "kind": kind, "outcome": outcome, "count": count}
                 db.execute(QUERIES["count_call"], values | {"run_id": self._run_id})
+            for seen in render_times:
+                db.execute(QUERIES["add_render_time"], seen._asdict())
+            for kind in sorted({seen.kind for seen in render_times}):
+                db.execute(QUERIES["drop_render_times"], {"kind": kind, "keep": KEEP})
 
         await self._write(work)
 
@@ -279,6 +287,9 @@ class SqliteLedger:
         await self._write(work)
 
     # --- reading
+
+    async def render_times(self) -> list[RenderTime]:
+        return [RenderTime(*row) for row in await self._read("render_times")]
 
     async def last_run(self) -> int:
         return int((await self._read("last_run"))[0][0])

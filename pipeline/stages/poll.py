@@ -8,7 +8,7 @@ Knows nothing of HTTP (transport/) or files (storage/).
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import anyio
@@ -19,8 +19,9 @@ from pipeline.clock import Clock
 from pipeline.doubts import Doubts
 from pipeline.events import TakePolled
 from pipeline.model import Take, TakeState
+from pipeline.polling.due import DuePolls
+from pipeline.polling.render_times import RenderTimes, Watch, kind_of
 from pipeline.providers.base import Polled, PollVerdict
-from pipeline.schedule import FirstPolls, Schedule, poll_gap_s
 from pipeline.stages.base import CLOSED, Cuts, Inbox, Record, Switches
 from pipeline.stages.gateway import Gateway
 from pipeline.stages.slots import Slots
@@ -46,10 +47,9 @@ class Waiting:
 
     take: Take
     deadline_at: float  # wall time
+    watch: Watch  # what its polls tell of how long such clips take
     asked: bool = False
-    new: bool = True  # in the schedule since before its first poll was due: its age tells about its kind
     asked_age_s: float = 0.0  # its age when the last poll left
-    unready_s: float | None = None  # the same of the last poll that found it not ready
     left: bool = False
     failures: int = 0
     no_url: int = 0
@@ -72,8 +72,8 @@ class PollStage:
         self._clock: Clock = gateway.clock
         self._rng: random.Random = gateway.rng
         self._settings = gateway.settings
-        self._schedule = Schedule()
-        self._first_polls = FirstPolls(self._settings.poll)
+        self.times = RenderTimes(self._settings.poll)
+        self._due = DuePolls(self.times.odds, self._settings.poll_per_s)
         self._waiting: dict[int, Waiting] = {}
         self._closed = anyio.Event()
         self._wake = anyio.Event()
@@ -109,11 +109,13 @@ class PollStage:
 
     def _add(self, take: Take) -> None:
         begun = take.accepted_at or self._clock.wall()
-        waiting = Waiting(take, begun + self._settings.job_deadline_s)
+        waiting = Waiting(take, begun + self._settings.job_deadline_s, Watch(kind_of(take)))
         self._waiting[take.id] = waiting
-        due_in = self._first_polls.first_s(_kind(take)) - self._age_s(waiting)
-        waiting.new = due_in > 0 and not waiting.collected_before
-        self._plan(waiting, due_in if waiting.new else 0.0)
+        first_age_s = self.times.first_age(waiting.watch.kind, self._clock.monotonic())
+        due_in = first_age_s - self._age_s(waiting)
+        # Its age tells about its kind only if it was here before its first poll was due.
+        waiting.watch.counts = due_in > 0 and not waiting.collected_before
+        self._plan(waiting, due_in if waiting.watch.counts else 0.0)
 
     async def _watch_switch(self) -> None:
         await self._questions.watch()
@@ -124,7 +126,8 @@ class PollStage:
         self._wake = anyio.Event()
 
     def _plan(self, waiting: Waiting, in_s: float) -> None:
-        self._schedule.put(waiting.take.id, self._clock.monotonic() + in_s)
+        now = self._clock.monotonic()
+        self._due.put(waiting.take.id, now + in_s, now - self._age_s(waiting), waiting.watch)
         self._nudge()
 
     def _awaited(self, waiting: Waiting) -> bool:
@@ -144,7 +147,7 @@ class PollStage:
 
     async def _dispatch(self, polls: TaskGroup) -> None:
         while not self._finished():
-            take_id = self._schedule.pop_due(self._clock.monotonic())
+            take_id = self._due.pop_due(self._clock.monotonic())
             if take_id is None:
                 await self._until_due()
             elif await self._gateway.turn("poll", self._switches.polls_off):
@@ -152,7 +155,7 @@ class PollStage:
                 polls.start_soon(self._poll, self._waiting[take_id])
 
     async def _until_due(self) -> None:
-        due = self._schedule.next_due()
+        due = self._due.next_due()
         with anyio.move_on_after(None if due is None else max(0.0, due - self._clock.monotonic())):
             await self._wake.wait()
 
@@ -199,17 +202,18 @@ class PollStage:
         elif polled.verdict is PollVerdict.NO_URL:
             await self._no_url(waiting, polled)
         else:
-            waiting.unready_s = waiting.asked_age_s
+            self.times.running(waiting.watch, waiting.asked_age_s, polled.progress)
             self._record.tell(TakePolled(take=waiting.take, status=polled.status, progress=polled.progress))
             self._again(waiting)
         return None
 
     def _again(self, waiting: Waiting, at_least_s: float = 0.0) -> None:
-        """Next poll by the take's age; rarely, and with nobody waiting, once its deadline passed."""
+        """Next poll by the odds at its age; rarely, and with nobody waiting, once its deadline passed."""
         if waiting.asked and self._overdue(waiting):
             self._give_up_waiting(waiting)
             return self._plan(waiting, max(RARE_S, at_least_s))
-        gap_s = poll_gap_s(self._age_s(waiting), self._settings.poll)
+        age_s = self._age_s(waiting)
+        gap_s = self.times.next_age(waiting.watch, age_s, self._clock.monotonic()) - age_s
         return self._plan(waiting, max(gap_s, at_least_s))
 
     def _give_up_waiting(self, waiting: Waiting) -> None:
@@ -286,9 +290,7 @@ class PollStage:
             self._again(waiting)
 
     async def _ready(self, waiting: Waiting, polled: Polled) -> None:
-        if waiting.new:
-            kind = _kind(waiting.take)
-            self._first_polls.ready(kind, waiting.asked_age_s, waiting.unready_s)
+        self.times.ready(waiting.watch, waiting.asked_age_s)
         now, cost = self._clock.wall(), _cost(waiting.take, polled)
         self._slots.free(waiting.take.id)  # the gateway is done with it: the next may go while we write
         take = await self._record.move(
@@ -324,7 +326,8 @@ class PollStage:
             self._leave(waiting.take)
 
     def _forget(self, take: Take) -> None:
-        self._waiting.pop(take.id, None)
+        if (waiting := self._waiting.pop(take.id, None)) is not None:
+            self.times.ended(waiting.watch)
         self._doubts.forget(take.id)
         self._slots.free(take.id)
 
@@ -333,9 +336,3 @@ def _cost(take: Take, polled: Polled) -> int | None:
     """The gateway's figure, where it gives one. For a clip that was taken over, another batch has paid."""
     told = polled.cost_ticks
     return take.cost_ticks if told is None or take.reused_from is not None else told
-
-
-def _kind(take: Take) -> Hashable:
-    """What decides how long a clip takes, as far as we know."""
-    job = take.job
-    return job.operation, job.model, job.duration_s, job.resolution, job.image is not None

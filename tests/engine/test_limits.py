@@ -20,6 +20,8 @@ from support.builders_engine import (
 )
 from support.night import EVENING, Night
 
+from pipeline.opening import check_manifest
+
 EPSILON_S = 1e-6
 
 
@@ -219,3 +221,17 @@ def test_where_polls_and_submits_share_a_limit_they_share_the_pace(tmp_path: Pat
     polled = [number for number, kind in enumerate(kinds) if kind == "poll"]
     assert max(later - earlier for earlier, later in pairwise(polled)) <= 10
     night.sound()
+
+
+@pytest.mark.parametrize(("floor_s", "told"), [(1, True), (5, False), (30, False)])
+def test_a_floor_below_the_advice_is_told(tmp_path: Path, floor_s: float, told: bool) -> None:
+    """Also by `validate` and `plan`; it is taken all the same."""
+    night = Night(tmp_path, limits={"poll_min_s": floor_s})
+
+    notes = check_manifest(night.folder / "night.yaml").notes
+
+    expected = (
+        f"limits.poll_min_s of {floor_s} s is below the 5 s that cometapi advises between two polls of a"
+        " job: the gateway may limit them"
+    )
+    assert notes == ((expected,) if told else ())

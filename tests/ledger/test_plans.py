@@ -8,8 +8,10 @@ import pytest
 from ledger.opening import a_ledger, a_run, bring, on_disk, states, the_take
 from support.builders_core import a_file_image, a_row, rows_of
 
+from pipeline.ledger.base import RenderTime
 from pipeline.ledger.sqlite import PAGE
 from pipeline.model import TakeState
+from pipeline.polling.render_times import KEEP
 
 
 @pytest.fixture
@@ -338,6 +340,16 @@ async def test_runs_and_their_calls_are_on_record(path: Path) -> None:
         ("poll", "200 running", 5),
         ("submit", "200 accepted", 1),
     ]
+
+
+async def test_the_last_render_times_of_each_kind_are_kept(path: Path) -> None:
+    """As many as a run makes use of, however many nights there were."""
+    clips = [RenderTime("short", 1.0 * number, number + 5.0) for number in range(KEEP + 20)]
+    async with a_run(path, rows_of("a")) as ledger:
+        await ledger.count_calls({}, [RenderTime("long", 50.0, 60.0), *clips[:30]])
+        await ledger.count_calls({}, clips[30:])
+
+        assert await ledger.render_times() == [RenderTime("long", 50.0, 60.0), *clips[20:]]
 
 
 async def test_a_job_nobody_knows_has_no_take(path: Path) -> None:

@@ -18,6 +18,7 @@ LAYERS = (
         "lane",
         "schedule",
         "expiry",
+        "polling",
         "doubts",
         "advice",
         "again",

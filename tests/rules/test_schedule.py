@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from support.builders_core import steady
 
 from pipeline.providers.base import PollAdvice
-from pipeline.schedule import FirstPolls, Schedule, poll_gap_s
+from pipeline.schedule import Schedule, poll_gap_s
 
 ages = st.floats(0, 1e6)
 advices = st.builds(
@@ -72,49 +72,3 @@ def test_gaps_grow_with_the_age() -> None:
     gaps = [poll_gap_s(age_s, advice) for age_s in (0, 5, 50, 100, 150, 10_000)]
 
     assert gaps == [5.0, 5.0, 5.0, 10.0, 15.0, 15.0]
-
-
-ADVICE = PollAdvice(first_s=5.0, min_s=1.0, max_s=15.0, growth=0.1)
-
-
-def test_before_enough_was_seen_the_advice_counts() -> None:
-    """Four clips are chance, five are a pattern; each kind learns for itself."""
-    firsts = FirstPolls(ADVICE)
-    for _ in range(FirstPolls.ENOUGH - 1):
-        firsts.ready("short", 40.0, 38.0)
-    early = firsts.first_s("short")
-
-    firsts.ready("short", 40.0, 39.0)
-
-    assert early == 5.0
-    assert firsts.first_s("short") == 38.0
-    assert firsts.first_s("long") == 5.0
-
-
-def test_a_clip_that_waited_for_its_first_poll_moves_it_forward() -> None:
-    """A gateway that gets faster is noticed, although nobody asked sooner."""
-    firsts = FirstPolls(ADVICE)
-    for _ in range(FirstPolls.ENOUGH):
-        firsts.ready("short", 40.0, 38.0)
-
-    found = []
-    for _ in range(30):
-        found.append(firsts.first_s("short"))
-        firsts.ready("short", found[-1], None)
-
-    assert found == sorted(found, reverse=True)
-    assert firsts.first_s("short") == ADVICE.min_s
-
-
-@steady
-@given(seen=st.lists(st.tuples(ages, st.floats(0, 1)), min_size=FirstPolls.ENOUGH, max_size=100))
-def test_the_first_poll_is_never_after_a_recent_clip_was_seen_missing(
-    seen: list[tuple[float, float]],
-) -> None:
-    """Asked when the first of the last clips may have been ready, and never below the floor."""
-    firsts = FirstPolls(ADVICE)
-    for age_s, share in seen:
-        firsts.ready("kind", age_s, age_s * share)
-
-    recent = [age_s * share for age_s, share in seen[-FirstPolls.KEEP :]]
-    assert firsts.first_s("kind") == max(min(recent), ADVICE.min_s)

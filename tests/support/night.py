@@ -264,6 +264,7 @@ class Night:
     canary: int | None = None
     remake: bool = False
     others: Path | None = None  # where batches lie whose clips are taken over
+    neighbours: Path | None = None  # where batches lie that tell how long clips take
     account: Path | None = None  # what all batches of the account spend
     logs: bool = False  # write log.jsonl, as the command does
     faults: Callable[[str], Exception | None] = no_faults
@@ -423,6 +424,7 @@ class Night:
                 remake=self.remake,
                 account=account,
                 others=self.others,
+                neighbours=self.neighbours,
                 settings=settings,
                 folder=self.batch,
                 ledger=ledger,
