@@ -59,6 +59,11 @@ class SlotPool:
         self._behind.add(slot)
         return len(self._behind) if before <= self._most_behind < len(self._behind) else None
 
+    @property
+    def behind(self) -> int:
+        """How many clips wait to be loaded, where that stops the submits; else 0."""
+        return len(self._behind) if len(self._behind) > self._most_behind else 0
+
     def catch_up(self, slot: Slot) -> None:
         self._behind.discard(slot)
         self.wake()
@@ -101,6 +106,11 @@ class Slots:
     def __len__(self) -> int:
         """How many are taken, by all batches of the pool."""
         return len(self._pool)
+
+    @property
+    def behind(self) -> int:
+        """How many clips wait to be loaded, where that stops the submits; else 0."""
+        return self._pool.behind
 
     def _slot(self, take_id: int) -> Slot:
         return self, take_id
