@@ -61,7 +61,7 @@ class LiveFace:
             case RunStarted():
                 self._folders.append(str(event.folder))
             case Draining():
-                self._stopping = event.reason
+                self._stopping = "stopping: finishing what is under way"
             case Paused():
                 self._paused = event.reason
         if verbose or (stays(event) and not is_problem(event)):

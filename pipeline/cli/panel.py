@@ -65,7 +65,7 @@ def panel(view: View, columns: int) -> list[Text]:
     """The lines, none wider than `columns`."""
     lines = [_title(view), _bar(view, columns), *_stages(view, columns), _line("speed", _speed(view))]
     if view.settled_ticks or view.reserved_ticks or view.budget_ticks is not None:
-        lines.append(_line("cost", _cost(view)))
+        lines.append(_line("cost", cost_text(view.settled_ticks, view.reserved_ticks, view.budget_ticks)))
     lines.append(_line("now", shown(view.now)))
     if view.problems:
         lines.append(Text("last problems", style="dim"))
@@ -137,9 +137,9 @@ def _speed(view: View) -> str:
     return " · ".join(parts)
 
 
-def _cost(view: View) -> str:
-    cost = f"{_usd(view.settled_ticks)} settled, {_usd(view.reserved_ticks)} reserved"
-    return cost if view.budget_ticks is None else f"{cost}, of {_usd(view.budget_ticks)}"
+def cost_text(settled_ticks: int, reserved_ticks: int, budget_ticks: int | None = None) -> str:
+    cost = f"{_usd(settled_ticks)} settled, {_usd(reserved_ticks)} reserved"
+    return cost if budget_ticks is None else f"{cost}, of {_usd(budget_ticks)}"
 
 
 def _usd(ticks: int) -> str:
@@ -176,14 +176,14 @@ def what_now(
 ) -> str:
     """What the run does, or what it waits for.
 
-    `stopping`: the signal that ends it; `paused`: why nothing more is sent in this run.
+    `stopping`: what it says of its end, once it was told to end; `paused`: why nothing more is sent.
     """
     if stopping is not None:
-        return f"{stopping}: finishing what is under way; once more to stop at once"
+        return stopping
     if glance is None:
         return "getting ready" if counts.to_send or counts.in_flight or counts.ready else "all is settled"
     waits = _waits(counts, glance, sending=sending)
-    return waits if paused is None else f"nothing new is sent ({_short(paused)}); {waits}"
+    return waits if paused is None else f"nothing new is sent ({short(paused)}); {waits}"
 
 
 def _waits(counts: Counts, glance: Glance, *, sending: bool) -> str:
@@ -204,5 +204,6 @@ def _waits(counts: Counts, glance: Glance, *, sending: bool) -> str:
     return "loading the last clips" if counts.ready else "finishing"
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
+    """Enough of a reason for a line."""
     return text if len(text) <= REASON_CELLS else f"{text[: REASON_CELLS - 1]}…"

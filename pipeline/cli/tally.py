@@ -39,6 +39,10 @@ class Meter:
             self._buckets.append([now, amount])
             self._forget(now)
 
+    def is_fair(self, now: float) -> bool:
+        """Whether it has counted for long enough to tell a rate."""
+        return now - self._began >= LEAST_S
+
     def per_s(self, now: float) -> float:
         self._forget(now)
         return self._sum / max(LEAST_S, min(now - self._began, WINDOW_S)) if self._buckets else 0.0
@@ -76,7 +80,8 @@ class Tally:
         self.money = Money()
         self.submits, self.clips, self.bytes = Meter(now), Meter(now), Meter(now)
         self._loading: dict[Name, int] = {}  # bytes of each clip that is on its way
-        self._sent: dict[Name, float] = {}  # when each take in flight was accepted in this run
+        self._under_way: dict[Name, Take] = {}  # as each counts at present
+        self._sent_at: dict[Name, float] = {}  # when each take in flight was accepted in this run
         self._last_sent = now
         self._renders: deque[float] = deque(maxlen=LAST_RENDERS)
         self._looks: dict[tuple[str, str], tuple[str, Callable[[], Glance]]] = {}
@@ -132,12 +137,15 @@ class Tally:
             self.states[take.state] += 1
             if take.state is TakeState.DONE:
                 self.clips.add(now)
-        self.money.add(_as_before(take, before), -1)
+        known = self._under_way.pop(name) if name in self._under_way else None
+        self.money.add(known or _as_before(take, before), -1)
         self.money.add(take, +1)
+        if take.state in BUSY[1:]:
+            self._under_way[name] = take
         self._loading.pop(name, None)
-        sent_at = self._sent.pop(name, None)
+        sent_at = self._sent_at.pop(name, None)
         if take.state is TakeState.ACCEPTED and before is TakeState.SUBMITTING:
-            self._sent[name] = self._last_sent = now
+            self._sent_at[name] = self._last_sent = now
             self.submits.add(now)
         elif take.state is TakeState.READY and sent_at is not None:
             self._renders.append(now - sent_at)
@@ -213,6 +221,8 @@ def left_s(
     last one then renders. Without a render time, clips go on coming as they came.
     """
     rest = to_send + rendering + loading
+    if not rest:
+        return 0.0
     if render_s is None:
         return rest / clips_per_s if clips_per_s else None
     to_load_s = loading / clips_per_s if clips_per_s else 0.0
@@ -225,6 +235,6 @@ def left_s(
 
 
 def _as_before(take: Take, before: TakeState) -> Take:
-    """The take as it counted before its move: what is asked about has no figure of the gateway's yet."""
+    """A take of an earlier run, as it counted before its move: what was asked about had no figure yet."""
     figure = None if before in _ASKED else take.cost_ticks
     return replace(take, state=before, cost_ticks=figure)

@@ -1,0 +1,90 @@
+"""The end of a run's log, for somebody who looks on from another terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pipeline.cli.lines import COMES_AND_GOES, WITHOUT_A_CLIP
+
+TAIL_BYTES = 64 << 10
+RECENT_S = 5.0  # a state that comes and goes is over by then
+_ENDS = {f"take.{state.value}" for state in WITHOUT_A_CLIP}
+Entry = Mapping[str, Any]
+
+
+def last_entries(path: Path) -> list[Entry]:
+    """What the last run wrote, as far as it lies in the last `TAIL_BYTES`. Damaged lines are left out."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return []
+    with os.fdopen(fd, "rb") as file:
+        start = max(0, os.fstat(fd).st_size - TAIL_BYTES)
+        file.seek(start)
+        lines = file.read(TAIL_BYTES).splitlines()[1 if start else 0 :]
+    found: list[Entry] = []
+    for entry in filter(None, map(_entry, lines)):
+        if entry["event"] == "run.started":
+            found.clear()
+        found.append(entry)
+    return found
+
+
+def _entry(line: bytes) -> Entry | None:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return None
+    if not isinstance(entry, dict):
+        return None
+    return entry if isinstance(entry.get("event"), str) and _wall(entry) is not None else None
+
+
+def _wall(entry: Entry) -> float | None:
+    try:
+        return datetime.fromisoformat(entry["at"]).replace(tzinfo=UTC).timestamp()
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def problems(entries: Iterable[Entry]) -> list[tuple[str, str]]:
+    """Time of day, and what: as a run shows its last problems."""
+    return [(_time_of_day(entry), _text(entry)) for entry in entries if _is_problem(entry)]
+
+
+def _is_problem(entry: Entry) -> bool:
+    event = entry["event"]
+    return event in _ENDS or (
+        entry.get("level") == "warning" and event not in COMES_AND_GOES and not event.startswith("run.")
+    )
+
+
+def _time_of_day(entry: Entry) -> str:
+    wall = _wall(entry) or 0.0
+    return datetime.fromtimestamp(wall, UTC).astimezone().strftime("%H:%M:%S")
+
+
+def _text(entry: Entry) -> str:
+    reason = entry.get("reason")
+    who = f"{entry['job']}: " if "job" in entry else ""
+    if entry["event"] in _ENDS:
+        return f"{who}{entry['event'].removeprefix('take.')}" + (f" ({reason})" if reason else "")
+    return f"{who}{reason}"
+
+
+def waits_for(entries: Iterable[Entry], now: float) -> str | None:
+    """What the run said a moment ago that it waits for; `now`: wall time."""
+    said = [entry for entry in entries if entry["event"] in COMES_AND_GOES]
+    recent = said and now - (_wall(said[-1]) or 0.0) <= RECENT_S
+    return str(said[-1].get("reason")) if recent else None
+
+
+def stopped_by(entries: Iterable[Entry]) -> str | None:
+    """Why nothing more is sent in this run, if the log tells."""
+    reasons = [entry.get("reason") for entry in entries if entry["event"] == "run.paused"]
+    return str(reasons[-1]) if reasons else None
