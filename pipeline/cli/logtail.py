@@ -19,20 +19,27 @@ Entry = Mapping[str, Any]
 
 def last_entries(path: Path) -> list[Entry]:
     """What the last run wrote, as far as it lies in the last `TAIL_BYTES`. Damaged lines are left out."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return []
-    with os.fdopen(fd, "rb") as file:
-        start = max(0, os.fstat(fd).st_size - TAIL_BYTES)
-        file.seek(start)
-        lines = file.read(TAIL_BYTES).splitlines()[1 if start else 0 :]
     found: list[Entry] = []
-    for entry in filter(None, map(_entry, lines)):
+    for entry in filter(None, map(_entry, _tail(path))):
         if entry["event"] == "run.started":
             found.clear()
         found.append(entry)
     return found
+
+
+def _tail(path: Path) -> list[bytes]:
+    """The last lines of a plain file, whole ones only; none where it cannot be read."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return []
+    try:
+        start = max(0, os.fstat(fd).st_size - TAIL_BYTES)
+        return os.pread(fd, TAIL_BYTES, start).splitlines()[1 if start else 0 :]
+    except OSError:  # a folder, or a pipe
+        return []
+    finally:
+        os.close(fd)
 
 
 def _entry(line: bytes) -> Entry | None:
