@@ -83,6 +83,7 @@ class Tally:
         self._under_way: dict[Name, Take] = {}  # as each counts at present
         self._sent_at: dict[Name, float] = {}  # when each take in flight was accepted in this run
         self._last_sent = now
+        self._any_clip = False
         self._renders: deque[float] = deque(maxlen=LAST_RENDERS)
         self._looks: dict[tuple[str, str], tuple[str, Callable[[], Glance]]] = {}
 
@@ -136,6 +137,8 @@ class Tally:
             self.states[before] -= 1
             self.states[take.state] += 1
             if take.state is TakeState.DONE:
+                if not self._any_clip:  # before the first one, there was nothing to count
+                    self._any_clip, self.clips = True, Meter(now)
                 self.clips.add(now)
         known = self._under_way.pop(name) if name in self._under_way else None
         self.money.add(known or _as_before(take, before), -1)
@@ -198,7 +201,7 @@ class Tally:
             loading=self.states[TakeState.READY],
             places=places,
             submits_per_s=self.submits.per_s(now),
-            clips_per_s=self.clips.per_s(now),
+            clips_per_s=self.clips.per_s(now) if self.clips.is_fair(now) else 0.0,
             render_s=sum(renders) / len(renders) if renders else usual_render_s,
             sent_ago_s=now - self._last_sent,
         )
@@ -218,20 +221,20 @@ def left_s(
     """Seconds until nothing is left; None where nothing tells.
 
     What is to be sent goes as fast as it went of late, or else as fast as clips leave their `places`; the
-    last one then renders. Without a render time, clips go on coming as they came.
+    last one then renders. It takes longer where clips come home more slowly than that.
     """
     rest = to_send + rendering + loading
     if not rest:
         return 0.0
+    home_s = rest / clips_per_s if clips_per_s else None
     if render_s is None:
-        return rest / clips_per_s if clips_per_s else None
-    to_load_s = loading / clips_per_s if clips_per_s else 0.0
+        return home_s
     if to_send:
         rate = submits_per_s or (places / max(render_s, 1.0) if places else 0.0)
-        return to_send / rate + render_s if rate else None
+        return max(to_send / rate + render_s, home_s or 0.0) if rate else None
     if rendering and sent_ago_s > 2 * render_s:
         return None  # later than usual: who knows
-    return max(render_s - sent_ago_s if rendering else 0.0, to_load_s)
+    return max(render_s - sent_ago_s if rendering else 0.0, home_s or 0.0)
 
 
 def _as_before(take: Take, before: TakeState) -> Take:

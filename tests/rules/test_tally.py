@@ -151,6 +151,19 @@ def test_what_is_loading_is_no_longer_waiting() -> None:
     assert per_s == 1_000 / 20.0
 
 
+def test_clips_are_counted_from_the_first_one_on() -> None:
+    """A run that begins with long renders is not slow; one clip in six minutes is."""
+    tally = Tally(0.0)
+    tally.hear(started(planned=30), 0.0)
+
+    for number, at in enumerate((100.0, 105.0, 110.0, 115.0, 1000.0)):
+        before = tally.clips.per_s(at)
+        moves(tally, a_take(id=number, state=S.READY), S.DONE, at=at)
+
+    assert before == 0.0
+    assert tally.clips.per_s(1000.0) == 1 / WINDOW_S
+
+
 @given(
     gaps=st.lists(st.floats(0.0, 90.0), max_size=60),
     amounts=st.lists(st.integers(0, 1000), min_size=60, max_size=60),
@@ -180,6 +193,7 @@ def test_a_rate_is_that_of_the_window(gaps: list[float], amounts: list[int], lat
         ({"to_send": 0}, 0.0),
         ({"to_send": 5}, None),
         ({"to_send": 60, "render_s": 30.0, "submits_per_s": 2.0}, 60.0),
+        ({"to_send": 60, "render_s": 30.0, "submits_per_s": 2.0, "clips_per_s": 0.5}, 120.0),  # downloads lag
         ({"to_send": 60, "render_s": 30.0, "places": 10}, 210.0),  # nothing was sent of late: by the places
         ({"to_send": 60, "render_s": 30.0}, None),
         ({"to_send": 0, "rendering": 3, "render_s": 30.0, "sent_ago_s": 10.0}, 20.0),
