@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Protocol
 
 import anyio
@@ -84,7 +84,8 @@ class Patient:
         except OSError:
             self._leave()
         except Exception as exc:  # a fault of ours in a picture must not end what is paid for
-            print(f"the display failed ({shown(exc)}); the run goes on", file=sys.stderr)
+            with suppress(OSError):
+                print(f"the display failed ({shown(exc)}); the run goes on", file=sys.stderr)
 
     def close(self) -> None:
         if not self._gone:

@@ -51,6 +51,8 @@ class Screen:
 
     def drawing(self, stays: Sequence[Text], frame: Sequence[Text], size: tuple[int, int]) -> str:
         """What to write: lines that stay, and below them the frame, in place of the last one."""
+        if not (stays or frame or self._lines):
+            return ""
         columns, rows = size
         smaller = columns < self._size[0] or self._lines >= rows
         start = CLEAR if self._lines and smaller else "\r" + f"\x1b[{self._lines}A" * bool(self._lines)

@@ -174,8 +174,8 @@ def _end(seen: Sight, counts: Counts) -> str:
         return "no run yet"
     how = "was killed" if seen.exit_code is None else f"ended with exit code {seen.exit_code}"
     open_takes = counts.in_flight + counts.ready
-    rest = f"; {open_takes:,} on their way, which the next run collects" if open_takes else ""
-    return f"no run is at work: the last one {how}{rest}"
+    rest = f"; {open_takes:,} on their way: run again to collect them" if open_takes else ""
+    return f"the last run {how}{rest}"
 
 
 def _line(moment: Moment) -> str:

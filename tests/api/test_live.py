@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -157,3 +158,30 @@ async def test_a_picture_that_fails_ends_no_run(capsys: pytest.CaptureFixture[st
         await asyncio.sleep(0.01)
 
     assert "the display failed" in capsys.readouterr().err
+
+
+class Still(io.StringIO):
+    """A terminal that takes nothing, as after Ctrl-S, until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stands, self.go = threading.Event(), threading.Event()
+
+    def write(self, text: str) -> int:
+        self.stands.set()
+        assert self.go.wait(10)
+        return super().write(text)
+
+
+async def test_a_terminal_that_stands_still_holds_no_run_up() -> None:
+    """Events are heard meanwhile, and shown once it goes on."""
+    still = Still()
+    face = LiveFace(Screen(still, {"TERM": "xterm"}))
+
+    async with kept(Patient(face)):
+        await asyncio.to_thread(still.stands.wait, 10)
+        face(STARTED)
+        await asyncio.sleep(0)  # the loop turns
+        still.go.set()
+
+    assert "batch clips: 3 jobs" in still.getvalue()

@@ -67,7 +67,7 @@ async def test_a_run_at_work(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("exit_code", "how"),
-    [(None, "the last one was killed"), (4, "the last one ended with exit code 4")],
+    [(None, "was killed"), (4, "ended with exit code 4")],
 )
 async def test_a_run_that_is_over(exit_code: int | None, how: str, tmp_path: Path) -> None:
     """Told apart by the lock: one that was killed has no end on record."""
@@ -80,7 +80,7 @@ async def test_a_run_that_is_over(exit_code: int | None, how: str, tmp_path: Pat
     moment = Watcher(folder).look(0.0, WALL)
 
     assert not moment.running
-    assert moment.now == f"no run is at work: {how}; 1 on their way, which the next run collects"
+    assert moment.now == f"the last run {how}; 1 on their way: run again to collect them"
 
 
 async def test_lines_for_a_pipe(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
