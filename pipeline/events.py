@@ -18,6 +18,7 @@ class Glance:
 
     `in_flight`: what counts against `max_in_flight`, of all batches on the account. `behind`: clips that wait
     to be loaded, where that stops submits. `held_s`: seconds that a rate limit still holds all calls.
+    `usual_render_s`: how long such clips are at the gateway, where earlier runs have learned it.
     """
 
     in_flight: int
@@ -25,6 +26,7 @@ class Glance:
     behind: int = 0
     held_s: float = 0.0
     next_poll_s: float | None = None
+    usual_render_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

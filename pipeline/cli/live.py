@@ -108,7 +108,7 @@ class LiveFace:
             submits_per_s=tally.submits.per_s(now),
             clips_per_s=tally.clips.per_s(now),
             bytes_per_s=tally.bytes.per_s(now),
-            left_s=None if self._stopping else tally.left_s(now, places),
+            left_s=None if self._stopping else tally.left_s(now, glance),
             settled_ticks=tally.money.settled_ticks,
             reserved_ticks=tally.money.reserved_ticks,
             budget_ticks=tally.money.budget_ticks,

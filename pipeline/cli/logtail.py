@@ -14,6 +14,7 @@ from pipeline.cli.lines import COMES_AND_GOES, WITHOUT_A_CLIP
 TAIL_BYTES = 64 << 10
 RECENT_S = 5.0  # a state that comes and goes is over by then
 _ENDS = {f"take.{state.value}" for state in WITHOUT_A_CLIP}
+_STOPS = {"run.paused", "run.held"}  # told as what the run does now
 Entry = Mapping[str, Any]
 
 
@@ -66,9 +67,8 @@ def problems(entries: Iterable[Entry]) -> list[tuple[str, str]]:
 
 def _is_problem(entry: Entry) -> bool:
     event = entry["event"]
-    return event in _ENDS or (
-        entry.get("level") == "warning" and event not in COMES_AND_GOES and not event.startswith("run.")
-    )
+    warns = entry.get("level") == "warning" and event not in COMES_AND_GOES | _STOPS
+    return warns or event in _ENDS
 
 
 def _time_of_day(entry: Entry) -> str:

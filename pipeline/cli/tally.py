@@ -7,7 +7,7 @@ the manifest.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from pipeline.events import BytesLoaded, Event, Glance, RunEnded, RunStarted, TakeMoved, TakesHeld
@@ -178,9 +178,8 @@ class Tally:
             max_in_flight=sum(each.max_in_flight for each in found),
             behind=sum(each.behind for each in found),
             held_s=max(each.held_s for each in found),
-            next_poll_s=min(
-                (each.next_poll_s for each in found if each.next_poll_s is not None), default=None
-            ),
+            next_poll_s=min(_known(each.next_poll_s for each in found), default=None),
+            usual_render_s=max(_known(each.usual_render_s for each in found), default=None),
         )
 
     def is_sending(self, now: float) -> bool:
@@ -188,12 +187,10 @@ class Tally:
         usual_s = 1.0 / max(self.submits.per_s(now), 1e-3)
         return self.states[TakeState.SUBMITTING] > 0 or now - self._last_sent < max(5.0, 3.0 * usual_s)
 
-    def left_s(self, now: float, places: int | None, usual_render_s: float | None = None) -> float | None:
-        """Seconds until the end; None where nothing tells.
-
-        `usual_render_s`: how long such clips take, where earlier runs have learned it; what this run saw
-        goes before it.
-        """
+    def left_s(self, now: float, glance: Glance | None) -> float | None:
+        """Seconds until the end; None where nothing tells. What this run saw goes before what others did."""
+        places = None if glance is None else glance.max_in_flight
+        usual_s = None if glance is None else glance.usual_render_s
         renders = self._renders
         return left_s(
             to_send=self.states[TakeState.PLANNED] + self.states[TakeState.SUBMITTING],
@@ -202,7 +199,7 @@ class Tally:
             places=places,
             submits_per_s=self.submits.per_s(now),
             clips_per_s=self.clips.per_s(now) if self.clips.is_fair(now) else 0.0,
-            render_s=sum(renders) / len(renders) if renders else usual_render_s,
+            render_s=sum(renders) / len(renders) if renders else usual_s,
             sent_ago_s=now - self._last_sent,
         )
 
@@ -235,6 +232,10 @@ def left_s(
     if rendering and sent_ago_s > 2 * render_s:
         return None  # later than usual: who knows
     return max(render_s - sent_ago_s if rendering else 0.0, home_s or 0.0)
+
+
+def _known(values: Iterable[float | None]) -> Iterator[float]:
+    return (value for value in values if value is not None)
 
 
 def _as_before(take: Take, before: TakeState) -> Take:

@@ -107,7 +107,7 @@ def test_several_batches_are_one_run() -> None:
     """Their jobs and money are added up; places at one account count once, and those of two add up."""
     looks = {
         "xai": Glance(in_flight=3, max_in_flight=8, next_poll_s=4.0),
-        "cometapi": Glance(in_flight=1, max_in_flight=2),
+        "cometapi": Glance(in_flight=1, max_in_flight=2, usual_render_s=9.0),
     }
     tally = Tally(0.0)
 
@@ -118,7 +118,7 @@ def test_several_batches_are_one_run() -> None:
     alone = tally.glance()
 
     assert tally.total == 6
-    assert together == Glance(in_flight=4, max_in_flight=10, next_poll_s=4.0)
+    assert together == Glance(in_flight=4, max_in_flight=10, next_poll_s=4.0, usual_render_s=9.0)
     assert alone == looks["xai"]
 
 
@@ -134,6 +134,20 @@ def test_takes_of_two_batches_may_have_one_number() -> None:
     moves(tally, a_take(id=2, state=S.PLANNED), S.SUBMITTING, S.ACCEPTED, at=60.0, batch="west")
 
     assert tally.left_s(60.0, None) == pytest.approx(50.0)  # a clip took 40 s, the other 60
+
+
+def test_what_earlier_runs_learned_counts_until_this_one_has_seen_a_clip() -> None:
+    tally = Tally(0.0)
+    tally.hear(started(planned=2), 0.0)
+    look = Glance(in_flight=1, max_in_flight=4, usual_render_s=80.0)
+    for number in range(2):
+        moves(tally, a_take(id=number, state=S.PLANNED), S.SUBMITTING, S.ACCEPTED)
+
+    before, learned = tally.left_s(10.0, None), tally.left_s(10.0, look)
+    moves(tally, a_take(id=0, state=S.ACCEPTED), S.READY, at=20.0)
+
+    assert (before, learned) == (None, 70.0)
+    assert tally.left_s(20.0, look) == 0.0  # a clip took 20 s
 
 
 def test_what_is_loading_is_no_longer_waiting() -> None:
