@@ -13,7 +13,7 @@ SEED ?= 1
 SECONDS ?= 60
 TARGET ?= all
 
-.PHONY: demo test check bench bench-long crash nights fuzz clean
+.PHONY: demo test check bench bench-long crash nights fuzz screenshots clean
 
 demo: .venv/installed
 	$(DEV)/nightreel run manifests/quickstart.yaml
@@ -48,6 +48,9 @@ nights: .venv/installed-test
 
 fuzz: .venv/installed-fuzz
 	cd tests && ../$(DEV)/python -m fuzz --seconds $(SECONDS) --target $(TARGET) $(if $(REPLAY),--replay $(REPLAY))
+
+screenshots: .venv/installed-test
+	$(DEV)/python docs/screenshots/terminal.py
 
 clean:
 	rm -rf .venv .venv-test build dist

@@ -6,15 +6,36 @@ Events are facts that already happened; a take's move is told only once the ledg
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.model import Take, TakeState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Glance:
+    """How a run stands at this very moment: what comes and goes too often to be told of each time.
+
+    `in_flight`: what counts against `max_in_flight`, of all batches on the account. `behind`: clips that wait
+    to be loaded, where that stops submits. `held_s`: seconds that a rate limit still holds all calls.
+    `usual_render_s`: how long such clips are at the gateway, where earlier runs have learned it.
+    """
+
+    in_flight: int
+    max_in_flight: int
+    behind: int = 0
+    held_s: float = 0.0
+    next_poll_s: float | None = None
+    usual_render_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunStarted:
-    """The plan stands. `counts`: wanted takes by state before anything is sent."""
+    """The plan stands. `counts`: wanted takes by state before anything is sent.
+
+    Money is in ticks: what the batch has settled and reserved so far, its budget for life, and this run's.
+    `look` tells how the run stands whenever it is asked, in the thread of the run.
+    """
 
     batch: str
     provider: str
@@ -23,6 +44,11 @@ class RunStarted:
     simulated: bool
     counts: Mapping[TakeState, int]
     notes: tuple[str, ...] = ()  # what a person should know about the manifest
+    settled_ticks: int = 0
+    reserved_ticks: int = 0
+    budget_ticks: int | None = None
+    run_budget_ticks: int | None = None
+    look: Callable[[], Glance] | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from pipeline.again import UNKNOWN, Ends
 from pipeline.clock import Clock, utc_text
 from pipeline.config import Settings
 from pipeline.errors import DiskFullError, LedgerError
-from pipeline.events import LedgerSaved, Listener, RunEnded, RunStarted, TakesHeld
+from pipeline.events import Glance, LedgerSaved, Listener, RunEnded, RunStarted, TakesHeld
 from pipeline.feeder import COLLECT_ORDER, Feeder
 from pipeline.ledger.base import Ledger, PlacedTake, RenderTime
 from pipeline.model import TakeState
@@ -160,6 +160,7 @@ class Runner:
         counts = await self.ledger.counts()
         if self.earlier:
             counts = {state: count for state, count in counts.items() if state in COLLECT_ORDER}
+        charges = await self.ledger.charges()
         self.tell(
             RunStarted(
                 batch=self.checked.batch,
@@ -169,6 +170,11 @@ class Runner:
                 simulated=self.settings.simulated,
                 counts=counts,
                 notes=notes,
+                settled_ticks=charges.settled_ticks,
+                reserved_ticks=charges.reserved_ticks,
+                budget_ticks=self.settings.caps.batch_ticks,
+                run_budget_ticks=self.settings.caps.run_ticks,
+                look=self.look,
             )
         )
         await self._recall()
@@ -179,6 +185,18 @@ class Runner:
         """How long clips took in other batches, and in earlier runs of this one: when to ask about them."""
         past = [] if self.past is None else [*await self.disk(self.past)]
         self.poll.times.recall([*past, *await self.ledger.render_times()])
+
+    def look(self) -> Glance:
+        """How it stands at this moment."""
+        now, due = self.clock.monotonic(), self.poll.next_due
+        return Glance(
+            in_flight=len(self.slots),
+            max_in_flight=self.settings.max_in_flight,
+            behind=self.slots.behind,
+            held_s=max(0.0, self.gateway.turns.pace.held_until - now),
+            next_poll_s=None if due is None else max(0.0, due - now),
+            usual_render_s=self.poll.times.usual_s(),
+        )
 
     async def _plan(self) -> tuple[str, ...]:
         """Put what the manifest asks for on record; what a person should know of it is returned."""

@@ -1,47 +1,23 @@
-"""What a person sees while a run works: one live line on a terminal, plain lines anywhere else.
-
-Listeners to events, both on stderr. What came from outside passes `shown.py`: it is no markup, no order to
-the terminal, and no second line.
-"""
+"""Who shows a run to a person, on stderr: a few live lines on a terminal, plain lines anywhere else."""
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 import time
-from collections import Counter
-from enum import Enum
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import Protocol
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
-from rich.text import Text
+import anyio
 
-from pipeline.cli.table import style_of
-from pipeline.events import (
-    BytesLoaded,
-    Draining,
-    Event,
-    Paused,
-    RunStarted,
-    TakeMoved,
-    TakePolled,
-    TakesHeld,
-    Trouble,
-)
-from pipeline.model import TICKS_PER_USD, Take, TakeState
+from pipeline.cli.lines import Loudness, comes_and_goes, said
+from pipeline.cli.live import LiveFace
+from pipeline.cli.screen import Screen, can_redraw
+from pipeline.events import Event, Trouble
 from pipeline.shown import shown
 
-QUIET_MOVES = {TakeState.SUBMITTING, TakeState.READY, TakeState.PLANNED}
-
-
-class Loudness(Enum):
-    """How much a person wants to hear."""
-
-    QUIET = "quiet"  # what went wrong
-    NORMAL = "normal"  # and what became of each job
-    VERBOSE = "verbose"  # and every step on the way
+SELDOM_S = 60.0  # between two lines about the same state that comes and goes
 
 
 class Face(Protocol):
@@ -50,168 +26,42 @@ class Face(Protocol):
     def __call__(self, event: Event, batch: str = "") -> None:
         """`batch`: to name it in front of the message, where several are run."""
 
+    async def keep(self) -> None:
+        """Draw again and again what changes; until it is cancelled, if there is anything to draw."""
+
     def close(self) -> None: ...
-
-
-class Tally:
-    """The run in numbers: takes by state, cost and pace so far."""
-
-    def __init__(self) -> None:
-        self.states: Counter[TakeState] = Counter()
-        self.cost_ticks = 0
-        self.finished = 0
-        self._began = time.monotonic()
-
-    def start(self, event: RunStarted) -> None:
-        """One batch more, of perhaps several."""
-        if not self.states:
-            self._began = time.monotonic()
-        self.states.update(event.counts)
-
-    def move(self, event: TakeMoved) -> None:
-        take, before = event.take, event.before
-        if take.wanted:
-            self.states[before] -= 1
-            self.states[take.state] += 1
-            self.finished += take.state is TakeState.DONE
-        if take.state in (TakeState.READY, TakeState.MODERATED, TakeState.FAILED):
-            self.cost_ticks += take.cost_ticks or 0
-
-    def hold(self, count: int) -> None:
-        self.states[TakeState.PLANNED] -= count
-        self.states[TakeState.HELD] += count
-
-    @property
-    def total(self) -> int:
-        return self.states.total()
-
-    @property
-    def settled(self) -> int:
-        busy = (TakeState.PLANNED, TakeState.SUBMITTING, TakeState.ACCEPTED, TakeState.READY)
-        return self.total - sum(self.states[state] for state in busy)
-
-    def line(self) -> str:
-        """`14/20 · 4 waiting · 2 rendering · 6.1/min · $1.20 · 1 min left`, short enough for 80 columns."""
-        states = self.states
-        stages = {
-            "waiting": states[TakeState.PLANNED] + states[TakeState.SUBMITTING],
-            "rendering": states[TakeState.ACCEPTED],
-            "loading": states[TakeState.READY],
-            "without a clip": self.settled - states[TakeState.DONE],
-        }
-        parts = [f"{states[TakeState.DONE]}/{self.total}"]
-        parts += [f"{count} {stage}" for stage, count in stages.items() if count]
-        minutes = (time.monotonic() - self._began) / 60
-        if self.finished and minutes > 0:
-            pace = self.finished / minutes
-            left = (self.total - self.settled) / pace
-            parts += [f"{pace:.1f}/min", f"{left:.0f} min left" if left >= 1 else "under 1 min left"]
-        if self.cost_ticks:
-            parts.append(f"${self.cost_ticks / TICKS_PER_USD:.2f}")
-        return " · ".join(parts)
-
-
-def describe(event: Event, loudness: Loudness = Loudness.NORMAL) -> Text | None:
-    """An event as text for a person; None for those that only move numbers, or that nobody wants to hear."""
-    if loudness is Loudness.QUIET and not isinstance(event, Trouble | Paused | TakesHeld | Draining):
-        return None
-    everything = loudness is Loudness.VERBOSE
-    match event:
-        case RunStarted():
-            where = " (simulated: nothing is paid)" if event.simulated else f" at {event.origin}"
-            jobs = sum(event.counts.values())
-            head = f"batch {event.batch}: {jobs} job{'s' * (jobs != 1)}, {event.provider}{where}"
-            return Text("\n".join(map(shown, [head, *(f"note: {note}" for note in event.notes)])))
-        case TakeMoved(take=take) if everything or take.state not in QUIET_MOVES:
-            line = Text.assemble(f"{shown(take.job.key)}: ", (take.state.value, style_of(take.state)))
-            return line.append(shown(_detail(take)))
-        case TakePolled(take=take) if everything:
-            progress = "" if event.progress is None else f", {event.progress} %"
-            return Text(shown(f"{take.job.key}: {event.status or 'not ready'}{progress}"), style="dim")
-        case Trouble():
-            who = "" if event.take is None else f"{event.take.job.key}: "
-            return Text(shown(f"{who}{event.message}"), style="yellow")
-        case Paused():
-            return Text(shown(f"no more submits: {event.reason}"), style="red")
-        case TakesHeld(count=count) if count:
-            return Text(f"{count} job{'s' * (count != 1)} held back until the next run", style="red")
-        case Draining():
-            return Text(shown(f"{event.reason}: finishing what is under way; once more to stop at once"))
-        case _:
-            return None
-
-
-def _said(event: Event, loudness: Loudness, batch: str) -> Text | None:
-    """The same, with the batch in front of it. A run's start names it anyhow."""
-    line = describe(event, loudness)
-    if line is None or not batch or isinstance(event, RunStarted):
-        return line
-    return Text.assemble(f"{shown(batch)}: ", line)
-
-
-def _detail(take: Take) -> str:
-    if take.state is TakeState.ACCEPTED:
-        return f" as {take.remote_id}"
-    return f" ({take.reason})" if take.reason else ""
-
-
-class _Stderr(Console):
-    """stderr, where a reader that left is an error like any other: rich would end the process."""
-
-    def on_broken_pipe(self) -> None:
-        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
 
 class PlainFace:
     """A line per event, for files, pipes and cron mail. Written plainly: drawing costs more than the job."""
 
-    def __init__(self, loudness: Loudness = Loudness.NORMAL) -> None:
+    def __init__(
+        self, loudness: Loudness = Loudness.NORMAL, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._loudness = loudness
+        self._monotonic = monotonic
+        self._said_at: dict[tuple[str, str], float] = {}
 
     def __call__(self, event: Event, batch: str = "") -> None:
-        if (line := _said(event, self._loudness, batch)) is not None:
+        line = said(event, self._loudness, batch)
+        if line is not None and not self._was_said(event, batch):
             print(line.plain, file=sys.stderr, flush=True)
+
+    def _was_said(self, event: Event, batch: str) -> bool:
+        """Whether a state that comes and goes was told of a moment ago."""
+        if not isinstance(event, Trouble) or not comes_and_goes(event):
+            return False
+        now, name = self._monotonic(), (batch, event.event)
+        if now - self._said_at.get(name, -SELDOM_S) < SELDOM_S:
+            return True
+        self._said_at[name] = now
+        return False
+
+    async def keep(self) -> None:
+        """What was said stands."""
 
     def close(self) -> None:
         """Nothing is open."""
-
-
-class LiveFace:
-    """A bar that redraws, for all batches together, and above it the lines that should stay."""
-
-    def __init__(self, loudness: Loudness = Loudness.NORMAL) -> None:
-        self._loudness = loudness
-        self._tally = Tally()
-        self._console = _Stderr(file=sys.stderr, highlight=False)
-        self._progress = Progress(
-            BarColumn(bar_width=10),
-            TextColumn("{task.description}", markup=False),
-            console=self._console,
-            transient=True,
-        )
-        self._bar = self._progress.add_task("", total=None)
-
-    def __call__(self, event: Event, batch: str = "") -> None:
-        match event:
-            case RunStarted():
-                self._tally.start(event)
-                self._progress.start()
-            case TakeMoved():
-                self._tally.move(event)
-            case TakesHeld(count=count):
-                self._tally.hold(count)
-            case BytesLoaded():
-                return
-            case TakePolled() if self._loudness is not Loudness.VERBOSE:
-                return
-        if (line := _said(event, self._loudness, batch)) is not None:
-            self._console.print(line)
-        self._progress.update(
-            self._bar, total=self._tally.total, completed=self._tally.settled, description=self._tally.line()
-        )
-
-    def close(self) -> None:
-        self._progress.stop()
 
 
 class Patient:
@@ -227,6 +77,15 @@ class Patient:
                 self._face(event, batch)
             except OSError:  # broken pipe, full disk, closed terminal
                 self._leave()
+
+    async def keep(self) -> None:
+        try:
+            await self._face.keep()
+        except OSError:
+            self._leave()
+        except Exception as exc:  # a fault of ours in a picture must not end what is paid for
+            with suppress(OSError):
+                print(f"the display failed ({shown(exc)}); the run goes on", file=sys.stderr)
 
     def close(self) -> None:
         if not self._gone:
@@ -244,6 +103,24 @@ class Patient:
 
 
 def face(loudness: Loudness = Loudness.NORMAL, *, live: bool = True) -> Face:
-    """The right one for where stderr goes. `live`: may redraw, on a terminal."""
-    redraws = live and loudness is not Loudness.QUIET and sys.stderr.isatty()
-    return Patient(LiveFace(loudness) if redraws else PlainFace(loudness))
+    """The right one for where stderr goes. `live`: may redraw, on a terminal that can."""
+    redraws = live and loudness is not Loudness.QUIET and can_redraw(sys.stderr, os.environ)
+    return Patient(LiveFace(Screen(), loudness) if redraws else PlainFace(loudness))
+
+
+@asynccontextmanager
+async def kept(face: Face) -> AsyncGenerator[None, None]:
+    """Has the face drawn while the body works. What the body raises comes out as it is, not in a group."""
+    raised: Exception | None = None
+    try:
+        async with anyio.create_task_group() as group:
+            group.start_soon(face.keep)
+            try:
+                yield
+            except Exception as exc:
+                raised = exc
+            group.cancel_scope.cancel()
+    finally:
+        face.close()
+    if raised is not None:
+        raise raised

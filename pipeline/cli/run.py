@@ -20,7 +20,8 @@ from pipeline.cli import options as opt
 from pipeline.cli import plan
 from pipeline.cli.app import say
 from pipeline.cli.env import environment
-from pipeline.cli.progress import Face, Loudness, face
+from pipeline.cli.lines import Loudness
+from pipeline.cli.progress import Face, face, kept
 from pipeline.cli.table import SIMULATED, counts_text, out, put, take_facts, take_table
 from pipeline.clock import LoopClock, local_day
 from pipeline.errors import UsageError
@@ -310,10 +311,8 @@ async def _run(
         heard.add(batch)
         shown(event, batch if several or len(heard) > 1 else "")
 
-    try:
+    async with kept(shown):
         result = await run_manifests(manifests, options, hear)
-    finally:
-        shown.close()
     ran = [end for end in (*result.batches, *(result.earlier or ())) if isinstance(end, RunResult)]
     return result, {one.batch: await _takes_to_show(one) for one in ran}
 

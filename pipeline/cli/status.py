@@ -13,6 +13,7 @@ from rich.console import Console
 from pipeline.advice import advice
 from pipeline.cli.costs import Costs
 from pipeline.cli.table import SIMULATED, counts_text, out, prompt_start, put, take_facts, take_table
+from pipeline.cli.watch import watch
 from pipeline.clock import utc_text
 from pipeline.model import Take, TakeState
 from pipeline.opening import batch_takes, clip_of, find_batch
@@ -26,6 +27,14 @@ def command(
         "output"
     ),
     as_json: Annotated[bool, typer.Option("--json", help="Print the takes as JSON.")] = False,
+    watched: Annotated[
+        bool,
+        typer.Option(
+            "--watch",
+            help="Look on while a run works in another terminal, until it ends. Piped: a line per change;"
+            " with --json as JSON Lines.",
+        ),
+    ] = False,
 ) -> None:
     """Show each take of a batch, and what to do about those that are not done. Sends nothing.
 
@@ -33,8 +42,12 @@ def command(
     Examples:
       nightreel status quickstart
       nightreel status output/quickstart --json
+      nightreel status quickstart --watch
     """
     folder = find_batch(output, batch)
+    if watched:
+        watch(folder, as_json=as_json)
+        return
     takes = asyncio.run(_takes(folder))
     counts = Counter(take.state for take in takes if take.wanted)
     costs = Costs.of(takes)

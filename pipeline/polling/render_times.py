@@ -195,6 +195,11 @@ class RenderTimes:
             return None
         return (known.times or fit(known.seen())).quantile(share)
 
+    def usual_s(self) -> float | None:
+        """The median of the kind that takes longest; None where too little is known of all."""
+        known = (each.times for each in self._kinds.values() if each.ready >= ENOUGH)
+        return max((times.quantile(0.5) for times in known if times is not None), default=None)
+
     def _table(self, kind: Kind, now: float) -> Timetable | None:
         known = self._kinds.get(kind)
         if known is None or known.ready < ENOUGH:

@@ -81,6 +81,11 @@ class PollStage:
         self._room = anyio.Semaphore(MAX_AT_ONCE)
         self._doubts = Doubts()
 
+    @property
+    def next_due(self) -> float | None:
+        """When the next poll is due (monotonic seconds); None: nothing waits for one."""
+        return self._due.next_due()
+
     async def run(self, inbox: Inbox, outbox: Inbox, leave: Callable[[Take], None]) -> None:
         self._outbox, self._leave = outbox, leave
         async with anyio.create_task_group() as group:

@@ -80,6 +80,11 @@ class SlotPool:
         """How long a clip took, from when it got a place until it was on disk."""
         self._clip_s += NEWS * (seconds - self._clip_s)
 
+    @property
+    def behind(self) -> int:
+        """How many clips wait to be loaded, where that stops the submits; else 0."""
+        return len(self._behind) if self._is_behind() else 0
+
     def catch_up(self, slot: Slot) -> None:
         self._behind.discard(slot)
         self.wake()
@@ -122,6 +127,11 @@ class Slots:
     def __len__(self) -> int:
         """How many are taken, by all batches of the pool."""
         return len(self._pool)
+
+    @property
+    def behind(self) -> int:
+        """How many clips wait to be loaded, where that stops the submits; else 0."""
+        return self._pool.behind
 
     def _slot(self, take_id: int) -> Slot:
         return self, take_id

@@ -33,3 +33,19 @@ def batch_lock(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(fd)
+
+
+def is_held(folder: Path) -> bool:
+    """Whether a run holds the batch. Ask only where the ledger does not tell: a run that begins at this very
+    moment would find it busy."""
+    try:
+        fd = os.open(folder / ".lock", os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
