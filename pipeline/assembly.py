@@ -13,6 +13,7 @@ from pipeline import media
 from pipeline.again import NO_ENDS, Ends
 from pipeline.clock import Clock
 from pipeline.config import Settings
+from pipeline.deadline import Deadline
 from pipeline.events import Event, Listener
 from pipeline.ledger.base import Account, Ledger
 from pipeline.ledger.others import kept_clips
@@ -27,6 +28,7 @@ from pipeline.stages.access import Access
 from pipeline.stages.base import Record, Switches
 from pipeline.stages.brake import DEFAULT_SHARE, Brake
 from pipeline.stages.budget import Budget, RunBudget
+from pipeline.stages.deadline import Curfew
 from pipeline.stages.download import DownloadStage
 from pipeline.stages.finish import FinishStage
 from pipeline.stages.gateway import Gateway, Hearing
@@ -46,6 +48,7 @@ def assemble(
     earlier: bool = False,
     canary: int | None = None,
     remake: bool = False,
+    deadline: Deadline | None = None,
     account: Account | None = None,
     others: Path | None = None,
     run_budget: RunBudget | None = None,
@@ -75,6 +78,8 @@ def assemble(
     switches = Switches(tell_all, None if earlier else access.switches)
     record = Record(ledger, clock, tell_all)
     budget = Budget(settings.caps, account, record, switches, run_budget)
+    longest_s = settings.longest_s
+    curfew = Curfew(deadline, record, switches, clock, lambda _take: longest_s, lambda: longest_s)
     share = checked.head.brake_share
     watchers += [budget.hear, Brake(switches, DEFAULT_SHARE if share is None else share).hear]
 
@@ -123,7 +128,8 @@ def assemble(
         switches=switches,
         slots=slots,
         budget=budget,
-        submit=SubmitStage(gateway, slots, record, switches, material, budget),
+        curfew=curfew,
+        submit=SubmitStage(gateway, slots, record, switches, material, budget, curfew),
         poll=PollStage(gateway, slots, record, switches),
         download=DownloadStage(gateway, slots, access, storage, record, switches, disk),
         finish=FinishStage(storage, probe, record, switches, disk),

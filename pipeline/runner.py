@@ -30,6 +30,7 @@ from pipeline.reuse import Kept, finish_taken_over, take_over
 from pipeline.selection import Selection
 from pipeline.stages.base import STOPPED, Inbox, Record, Switches
 from pipeline.stages.budget import Budget
+from pipeline.stages.deadline import Curfew
 from pipeline.stages.download import DownloadStage
 from pipeline.stages.finish import FinishStage
 from pipeline.stages.gateway import Gateway
@@ -42,6 +43,7 @@ QUEUE_SIZE = 16
 PAGE = 256
 COUNTS_EVERY_S = 30.0
 COMING = frozenset({TakeState.ACCEPTED, TakeState.READY})
+LEFT = COMING | {TakeState.PLANNED, TakeState.HELD}
 EARLIER = "of another day: only what is still open is collected"
 SIGNAL_EXIT = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
@@ -86,6 +88,7 @@ class Runner:
     switches: Switches
     slots: Slots
     budget: Budget
+    curfew: Curfew
     submit: SubmitStage
     poll: PollStage
     download: DownloadStage
@@ -95,7 +98,7 @@ class Runner:
     tell: Listener
     signal_code: int | None = None
     requests: int = 0
-    stopped: bool = False  # by budget, brake or canary, with jobs left
+    stopped: bool = False  # by budget, brake, canary or deadline, with jobs left
     _flowing: bool = field(default=False, init=False)
     _earlier: list[float] = field(default_factory=list, init=False)  # until when each of these takes counts
     _scope: anyio.CancelScope | None = field(default=None, init=False)  # while it runs
@@ -128,14 +131,18 @@ class Runner:
 
     def interrupt(self, number: signal.Signals) -> None:
         """The first signal ends the run in good order, within seconds; the second at once."""
-        first, self.signal_code = self.signal_code is None, self.signal_code or SIGNAL_EXIT[number]
+        self.signal_code = self.signal_code or SIGNAL_EXIT[number]
         if self._scope is None:  # it has not begun, and will not; or it is over
             return
-        if first and self._flowing:
-            self.switches.drain(number.name)
-            self._scope.deadline = anyio.current_time() + self.settings.drain_s
+        if self._flowing and not self.switches.draining:
+            self._drain(number.name)
         else:
             self._scope.cancel()
+
+    def _drain(self, reason: str) -> None:
+        if self._scope is not None:
+            self.switches.drain(reason)
+            self._scope.deadline = anyio.current_time() + self.settings.drain_s
 
     async def _run(self) -> None:
         await self._refuse_other_origin()
@@ -253,6 +260,7 @@ class Runner:
         self._flowing = True
         async with anyio.create_task_group() as helpers:
             helpers.start_soon(self._keep_counts)
+            helpers.start_soon(self.curfew.watch, self._drain, not self.collect)
             async with anyio.create_task_group() as stages:
                 stages.start_soon(feeder.run, to_submit)
                 stages.start_soon(self.submit.run, to_submit, to_poll, feeder.leave)
@@ -277,12 +285,13 @@ class Runner:
             self.record.trouble("run.slots_taken", why)
 
     async def _hold_the_rest(self) -> None:
-        """What budget, brake or canary stopped is held. Where nothing was left, nothing was stopped."""
-        if (reason := self.switches.held) is not None and not self.earlier:
+        """What budget, brake, canary or deadline stopped is held. With nothing left, nothing was stopped."""
+        self.stopped = self.curfew.held_some
+        if (reason := self.switches.held) is not None and not self.collect:
             with self._counts_may_fail():
                 count = await self.ledger.hold(reason, self.clock.wall())
                 self.tell(TakesHeld(reason=reason, count=count))
-                self.stopped = count > 0
+                self.stopped |= count > 0
 
     async def _keep_counts(self) -> None:
         while True:
@@ -347,5 +356,6 @@ class Runner:
         if self.switches.exit_code == 3:
             return 3
         coming = self.collect and not COMING.isdisjoint(counts)
-        stopped = self.stopped or coming
+        cut = self.curfew.is_over and not LEFT.isdisjoint(counts)
+        stopped = self.stopped or coming or cut
         return self.signal_code or self.switches.exit_code or (STOPPED if stopped else 1)

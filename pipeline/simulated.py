@@ -56,7 +56,13 @@ def simulated(
 
 def _quick(facts: Capabilities, limits: Limits) -> tuple[Capabilities, Limits]:
     """The same, at the simulator's pace: what spares a vendor's account would only make a rehearsal long."""
-    facts = replace(facts, submit_per_s=SIM.submit_per_s, poll_per_s=SIM.poll_per_s, poll=SIM.poll)
+    facts = replace(
+        facts,
+        submit_per_s=SIM.submit_per_s,
+        poll_per_s=SIM.poll_per_s,
+        poll=SIM.poll,
+        longest_s=SIM.longest_s,
+    )
     return facts, replace(limits, submit_per_s=None, poll_per_s=None, poll_min_s=None)
 
 

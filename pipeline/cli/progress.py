@@ -136,7 +136,8 @@ def describe(event: Event, loudness: Loudness = Loudness.NORMAL) -> Text | None:
         case TakesHeld(count=count) if count:
             return Text(f"{count} job{'s' * (count != 1)} held back until the next run", style="red")
         case Draining():
-            return Text(shown(f"{event.reason}: finishing what is under way; once more to stop at once"))
+            more = "; once more to stop at once" if event.reason.startswith("SIG") else ""
+            return Text(shown(f"{event.reason}: finishing what is under way{more}"))
         case _:
             return None
 

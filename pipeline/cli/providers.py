@@ -156,7 +156,10 @@ def _provider_facts(name: str, models: Mapping[str, ModelRules]) -> dict[str, An
     poll = {part: getattr(facts.poll, part) for part in ("first_s", "min_s", "max_s", "growth")}
     return {
         "name": name,
-        **{field: getattr(facts, field) for field in (*plain, *more, "max_in_flight", "url_life_s")},
+        **{
+            field: getattr(facts, field)
+            for field in (*plain, *more, "max_in_flight", "longest_s", "url_life_s")
+        },
         "poll": poll,
         "sources": list(facts.sources),
         "models": [_model_facts(model, rules) for model, rules in models.items()],

@@ -22,6 +22,7 @@ from pipeline.cli.env import environment
 from pipeline.cli.progress import Face, Loudness, face
 from pipeline.cli.table import SIMULATED, counts_text, out, put, take_facts, take_table
 from pipeline.clock import LoopClock, local_day
+from pipeline.deadline import seconds_of
 from pipeline.errors import UsageError
 from pipeline.events import Event
 from pipeline.model import Take, TakeState
@@ -72,6 +73,16 @@ def command(
             metavar="USD",
         ),
     ] = None,
+    deadline: Annotated[
+        str | None,
+        typer.Option(
+            help="Send nothing that may come later: in 3h30m, or at the next 06:30 here. Then exit 4.",
+            metavar="T",
+        ),
+    ] = None,
+    grace: Annotated[
+        str, typer.Option(help="After the deadline, bring home what was sent for so long.", metavar="D")
+    ] = "15m",
     canary: Annotated[
         int | None,
         typer.Option(
@@ -163,6 +174,7 @@ def command(
       nightreel run teasers.yaml --only candle --resubmit-unknown
       nightreel run teasers.yaml --canary 3 --budget 5 --yes
       nightreel run summer.yaml --reuse
+      nightreel run teasers.yaml --deadline 06:30 --grace 20m
       nightreel run teasers.yaml --collect
       nightreel run teasers.yaml --rehearse --scenario flaky
       nightreel run teasers.yaml trailers.yaml --budget 20
@@ -188,6 +200,8 @@ def command(
         resubmit_unknown=resubmit_unknown,
         collect=collect,
         budget_ticks=None if budget is None else ticks_of(budget),
+        deadline=deadline,
+        grace_s=seconds_of("--grace", grace),
         canary=canary,
         reuse=reuse,
         remake=remake,

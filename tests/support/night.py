@@ -28,6 +28,7 @@ from support.builders_engine import Ask, FakeGateway
 
 from pipeline.assembly import assemble
 from pipeline.config import Settings, resolve
+from pipeline.deadline import GRACE_S, Deadline
 from pipeline.decisions import settle
 from pipeline.events import Event, Paused, Trouble
 from pipeline.ledger.account import SqliteAccount
@@ -235,6 +236,8 @@ class Night:
     earlier: bool = False  # another day's batch
     run_budget_ticks: int | None = None
     canary: int | None = None
+    deadline_s: float | None = None  # after the start
+    grace_s: float = GRACE_S
     remake: bool = False
     others: Path | None = None  # where batches lie whose clips are taken over
     account: Path | None = None  # what all batches of the account spend
@@ -392,6 +395,7 @@ class Night:
             earlier=self.earlier,
             canary=self.canary,
             remake=self.remake,
+            deadline=self._deadline(),
             account=account,
             others=self.others,
             settings=settings,
@@ -404,6 +408,12 @@ class Night:
             clock=NightClock(self.jumps),
             tell=tell,
         )
+
+    def _deadline(self) -> Deadline | None:
+        if self.deadline_s is None:
+            return None
+        at = asyncio.get_running_loop().time() + self.deadline_s
+        return Deadline(text=f"in {self.deadline_s:g} s", at=at, grace_s=self.grace_s)
 
     # --- what there is afterwards
 
