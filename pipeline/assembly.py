@@ -109,7 +109,7 @@ def assemble(
         return await media_threads(media.probe, storage.part_path(take))
 
     material = LocalMaterial(folder, storage.where, media_threads)
-    return Runner(
+    runner = Runner(
         checked=checked,
         manifest=manifest,
         selection=selection,
@@ -137,3 +137,5 @@ def assemble(
         clock=clock,
         tell=tell_all,
     )
+    watchers.append(runner.hear)
+    return runner

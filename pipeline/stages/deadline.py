@@ -37,6 +37,7 @@ class Curfew:
         self._longest_s = longest_s
         self._least_s = least_s
         self.held_some = False
+        self.why: str | None = None  # something was held, or cut
         self.is_over = False  # polls and downloads were cut
 
     async def keep(self, take: Take) -> Take:
@@ -46,8 +47,8 @@ class Curfew:
         if self._is_too_late(self._least_s()):
             self._switches.hold(self._why(longest_s))
             return take
-        self.held_some = True
-        return await self._record.end(take, TakeState.HELD, self._why(longest_s))
+        self.held_some, self.why = True, self._why(longest_s)
+        return await self._record.end(take, TakeState.HELD, self.why)
 
     def _is_too_late(self, longest_s: float) -> bool:
         return self._deadline is not None and self._deadline.is_too_late(self._clock.monotonic(), longest_s)
@@ -65,5 +66,5 @@ class Curfew:
         if sends:
             self._switches.hold(f"deadline {text} is reached; for {grace} more, clips are brought home")
         await anyio.sleep(self._deadline.over_at - self._clock.monotonic())
-        self.is_over = True
-        cut(f"deadline {text} and {grace} of grace are over")
+        self.is_over, self.why = True, f"deadline {text} and {grace} of grace are over"
+        cut(self.why)

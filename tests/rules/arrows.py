@@ -33,7 +33,7 @@ LAYERS = (
         "manifest",
         "providers",
     ),
-    ("transport", "ledger", "storage", "media", "sources", "logs"),
+    ("transport", "ledger", "storage", "media", "sources", "logs", "notify"),
     ("stages",),
     ("plan", "forecast", "renames", "reuse", "feeder", "preflight", "runner", "together"),
     (
