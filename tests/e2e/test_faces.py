@@ -37,6 +37,7 @@ COMMANDS = (
         "providers",
         "init",
         "schema",
+        "schedule",
         "sim",
     ),
 )
