@@ -13,10 +13,13 @@ from pipeline.cli.endings import Takes, batches_text, cut, end_body, end_title, 
 from pipeline.cli.env import NOTIFY_ENV
 from pipeline.events import Event, Paused, RunStarted, TakeMoved
 from pipeline.model import TakeState
-from pipeline.notify import Notifier
+from pipeline.notify import LAST_WAIT_S, Notifier
+from pipeline.runner import SIGNAL_EXIT
 from pipeline.shown import shown
 from pipeline.together import RunsResult, exit_code_of
 
+INTERRUPTED = frozenset(SIGNAL_EXIT.values())
+SHORT_WAIT_S = 1.5
 AS_WISHED = ("deadline ", "budget: ")
 """How reasons begin that stop a run as somebody wished: nobody is needed for that."""
 
@@ -60,5 +63,6 @@ class News:
         title = f"nightreel: not run to its end: {exit_text(exit_code_of(error))}"
         self._notifier.send(title, shown(cut(str(error))))
 
-    def close(self) -> list[str]:
-        return self._notifier.close()
+    def close(self, code: int) -> list[str]:
+        """What could not be delivered. Whoever sent a signal waits for an end within ten seconds."""
+        return self._notifier.close(SHORT_WAIT_S if code in INTERRUPTED else LAST_WAIT_S)

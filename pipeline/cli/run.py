@@ -255,15 +255,17 @@ def _told(
     """The run; with `news`, whoever is to be told hears how it went, also where it could not start."""
     if news is None:
         return asyncio.run(_run(manifests, options, shown))
+    code = 0
     try:
         result, takes = asyncio.run(_run(manifests, options, shown, news.hear))
+        code = result.exit_code
         news.ended(result, takes)
         return result, takes
     except Exception as exc:
         news.failed(exc)
         raise
     finally:
-        for undelivered in news.close():
+        for undelivered in news.close(code):
             say(f"note: {undelivered}")
 
 

@@ -132,8 +132,8 @@ def crontab(nightly: Nightly) -> str:
     """Lines for `crontab -e`. Raises UsageError where cron would cut one."""
     lines = [
         f"# {nightly.name}, {MADE_BY}: add these lines with `crontab -e`",
-        "# cron mails what a command says: nothing after a good night, else what went wrong, and one line",
-        "# that sums it up with exit code and next step. To whom:",
+        "# cron mails what a command says: nothing after a night without a hitch, else what went wrong, and",
+        "# one line that sums it up with exit code and next step. To whom:",
         "# MAILTO=you@example.org",
         _cron_line(nightly.at, [*nightly.program, *nightly.run]),
     ]
