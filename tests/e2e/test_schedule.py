@@ -50,6 +50,7 @@ def test_a_night_without_credits_and_the_next_one(desk: Desk) -> None:
         with sim(desk.warm, "--world", world, "--port", port) as rich:
             second = at_night(desk, line).exits(0)
             billed = rich.billed("night")
+    table = desk.warm.run("status", "nightly").exits(0).out
     history = desk.warm.run("status", "nightly", "--json").exits(0).json["runs"]
 
     assert "--deadline 1h" in line
@@ -64,6 +65,10 @@ def test_a_night_without_credits_and_the_next_one(desk: Desk) -> None:
     assert heard[2]["title"] == "nightreel: nightly: exit 0, every clip is there"
     assert [(run["exit_code"], run["clips"]) for run in history] == [(3, 10), (0, 10)]
     assert "refuses this account" in history[0]["reason"]
+    assert re.search(
+        r"^1 .* 10 +\$4\.00 +exit 3, gateway unusable: the gateway refuses this account", table, re.M
+    )
+    assert re.search(r"^2 .* 10 +\$4\.00 +exit 0, every clip is there *$", table, re.M)
     assert len(billed) == len(clips_of(desk.batch("nightly"))) == COUNT
     assert holds(desk.folder / "output", TOKEN) == []
 
