@@ -78,8 +78,8 @@ def assemble(
     switches = Switches(tell_all, None if earlier else access.switches)
     record = Record(ledger, clock, tell_all)
     budget = Budget(settings.caps, account, record, switches, run_budget)
-    longest_s = settings.longest_s
-    curfew = Curfew(deadline, record, switches, clock, lambda _take: longest_s, lambda: longest_s)
+    usual_s = settings.longest_s
+    curfew = Curfew(deadline, record, switches, clock, lambda _take: usual_s, usual_s)
     share = checked.head.brake_share
     watchers += [budget.hear, Brake(switches, DEFAULT_SHARE if share is None else share).hear]
 

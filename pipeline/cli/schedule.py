@@ -37,7 +37,9 @@ def command(
     at: Annotated[str, typer.Option(help="When a night begins, by this machine's clock.", metavar="HH:MM")],
     collect_at: Annotated[
         str | None,
-        typer.Option(help="When to bring home what rendered on. Links die after an hour.", metavar="HH:MM"),
+        typer.Option(
+            help="When to bring home what rendered on. Some links live for an hour only.", metavar="HH:MM"
+        ),
     ] = None,
     deadline: Annotated[
         str | None,

@@ -18,7 +18,7 @@ from pipeline.stages.base import Record, Switches
 class Curfew:
     """Keeps one batch to its run's deadline, if there is one.
 
-    `longest_s`: how long a take may take to render, nearly always; `least_s`: no take's is less.
+    `longest_s`: how long a take may take to render, nearly always; `usual_s`: any, by its provider.
     """
 
     def __init__(
@@ -28,23 +28,27 @@ class Curfew:
         switches: Switches,
         clock: Clock,
         longest_s: Callable[[Take], float],
-        least_s: Callable[[], float],
+        usual_s: float,
     ) -> None:
         self._deadline = deadline
         self._record = record
         self._switches = switches
         self._clock = clock
         self._longest_s = longest_s
-        self._least_s = least_s
+        self._least_s = usual_s  # that anything may take, as far as we have met it
         self.held_some = False
         self.why: str | None = None  # something was held, or cut
         self.is_over = False  # polls and downloads were cut
 
     async def keep(self, take: Take) -> Take:
         """The take, held where it is too late for it. Where it is too late for any, all the rest is."""
-        if self._deadline is None or not self._is_too_late(longest_s := self._longest_s(take)):
+        if self._deadline is None:
             return take
-        if self._is_too_late(self._least_s()):
+        longest_s = self._longest_s(take)
+        self._least_s = min(self._least_s, longest_s)
+        if not self._is_too_late(longest_s):
+            return take
+        if self._is_too_late(self._least_s):
             self._switches.hold(self._why(longest_s))
             return take
         self.held_some, self.why = True, self._why(longest_s)

@@ -158,7 +158,7 @@ async def test_short_clips_are_sent_for_longer_than_long_ones(now: float) -> Non
         switches,
         At(),
         lambda take: lengths[take.job.key],
-        lambda: min(lengths.values()),
+        20.0,
     )
 
     after = {key: (await curfew.keep(a_take(key, state=TakeState.PLANNED))).state for key in lengths}
