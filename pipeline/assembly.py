@@ -13,12 +13,14 @@ from pipeline import media
 from pipeline.again import NO_ENDS, Ends
 from pipeline.clock import Clock
 from pipeline.config import Settings
+from pipeline.deadline import Deadline
 from pipeline.events import Event, Listener
 from pipeline.ledger.base import Account, Ledger
 from pipeline.ledger.others import kept_clips, other_render_times
 from pipeline.model import Probe, Take
 from pipeline.offload import Offload
 from pipeline.plan import Checked
+from pipeline.polling.render_times import kind_of
 from pipeline.reuse import Kept
 from pipeline.runner import Runner
 from pipeline.selection import ALL, Selection
@@ -27,6 +29,7 @@ from pipeline.stages.access import Access
 from pipeline.stages.base import Record, Switches
 from pipeline.stages.brake import DEFAULT_SHARE, Brake
 from pipeline.stages.budget import Budget, RunBudget
+from pipeline.stages.deadline import Curfew
 from pipeline.stages.download import DownloadStage
 from pipeline.stages.finish import FinishStage
 from pipeline.stages.gateway import Gateway, Hearing
@@ -34,6 +37,8 @@ from pipeline.stages.poll import PollStage
 from pipeline.stages.slots import Slots
 from pipeline.stages.submit import SubmitStage
 from pipeline.storage.local import LocalStorage
+
+NEARLY_ALL = 0.95  # of the clips of a kind come home within what is left for one before a deadline
 
 
 def assemble(
@@ -46,6 +51,7 @@ def assemble(
     earlier: bool = False,
     canary: int | None = None,
     remake: bool = False,
+    deadline: Deadline | None = None,
     account: Account | None = None,
     others: Path | None = None,
     neighbours: Path | None = None,
@@ -96,6 +102,13 @@ def assemble(
         hearing=Hearing() if earlier else access.hearing,
     )
 
+    poll = PollStage(gateway, slots, record, switches)
+
+    def longest_s(take: Take) -> float:
+        return poll.times.quantile(kind_of(take), NEARLY_ALL) or settings.longest_s
+
+    curfew = Curfew(deadline, record, switches, clock, longest_s, settings.longest_s)
+
     def kept() -> Kept:
         assert others is not None, "nothing is taken over"
         note = partial(record.trouble, "batch.left_out")
@@ -105,7 +118,7 @@ def assemble(
         return await media_threads(media.probe, storage.part_path(take))
 
     material = LocalMaterial(folder, storage.where, media_threads)
-    return Runner(
+    runner = Runner(
         checked=checked,
         manifest=manifest,
         selection=selection,
@@ -125,11 +138,14 @@ def assemble(
         switches=switches,
         slots=slots,
         budget=budget,
-        submit=SubmitStage(gateway, slots, record, switches, material, budget),
-        poll=PollStage(gateway, slots, record, switches),
+        curfew=curfew,
+        submit=SubmitStage(gateway, slots, record, switches, material, budget, curfew),
+        poll=poll,
         download=DownloadStage(gateway, slots, access, storage, record, switches, disk),
         finish=FinishStage(storage, probe, record, switches, disk),
         disk=disk,
         clock=clock,
         tell=tell_all,
     )
+    watchers.append(runner.hear)
+    return runner

@@ -13,6 +13,7 @@ from typing import Literal
 
 from pipeline.again import NO_ENDS, UNKNOWN, Ends
 from pipeline.config import Settings, resolve
+from pipeline.deadline import GRACE_S, check_deadline
 from pipeline.errors import UsageError
 from pipeline.manifest.shapes import Limits
 from pipeline.model import REHEARSALS
@@ -39,6 +40,8 @@ class RunOptions:
     budget_ticks: int | None = None  # the most that this run's own submits may settle and reserve
     canary: int | None = None  # so many go first, and the others only once all of them are done
     reuse: bool = False  # take over clips that other batches below `output` have already
+    deadline: str | None = None  # `3h30m`, or the next `06:30`: nothing is sent that may come later
+    grace_s: float = GRACE_S  # what was sent is collected for so long after it
     remake: bool = False  # many finished jobs may be made anew, because they ask for something else
     if_running: Literal["fail", "wait", "skip"] = "fail"
     allow_insecure: bool = False
@@ -51,6 +54,8 @@ class RunOptions:
     def __post_init__(self) -> None:
         if self.rehearse is not None and self.base_url is not None:
             raise UsageError("a rehearsal has a gateway of its own: leave out --base-url")
+        if self.deadline is not None:
+            check_deadline(self.deadline)
         if self.reuse and self.collect:
             raise UsageError("--collect makes nothing new: leave out --reuse")
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as time_of_day
 from functools import lru_cache
 from typing import Protocol
 
@@ -34,7 +35,27 @@ class LoopClock:
 
 def local_day(wall: float) -> date:
     """The day on the calendar of this machine's time zone."""
-    return datetime.fromtimestamp(wall, UTC).astimezone().date()
+    return _local(wall).date()
+
+
+def next_local(of_day: time_of_day, wall: float) -> float:
+    """The next wall time after `wall` at which this machine's time zone shows that time of day.
+
+    Where clocks are set forward over it, the moment that they would show it had they not been.
+    """
+    today = local_day(wall)
+    days = [datetime.combine(today + timedelta(days=more), of_day) for more in range(3)]
+    return min(moment for day in days for moment in _moments(day) if moment > wall)
+
+
+def _moments(day: datetime) -> list[float]:
+    """When the clock shows that: twice where it is set back over it."""
+    both = [day.replace(fold=fold).timestamp() for fold in (0, 1)]
+    return [moment for moment in both if _local(moment).replace(tzinfo=None, fold=0) == day] or both[:1]
+
+
+def _local(wall: float) -> datetime:
+    return datetime.fromtimestamp(wall, UTC).astimezone()
 
 
 def month_text(wall: float) -> str:

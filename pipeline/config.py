@@ -45,6 +45,7 @@ class Settings:
     connect_timeout_s: float = 20.0
     stall_timeout_s: float = 60.0  # a download that brings nothing for so long is cut
     drain_s: float = 8.0
+    longest_s: float = 240.0  # that a clip usually takes
     url_life_s: float = 3600.0
     caps: Caps = NO_CAPS
     allow_insecure: bool = False  # clips by plain http
@@ -87,6 +88,7 @@ def resolve(
         share=bool(limits.share),
         poll=polling(facts.poll, limits.poll_min_s),
         job_deadline_s=limits.job_deadline_s or DEFAULT_JOB_DEADLINE_S,
+        longest_s=facts.longest_s,
         url_life_s=facts.url_life_s,
         caps=Caps(
             batch_ticks=limits.budget_ticks,

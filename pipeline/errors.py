@@ -8,6 +8,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+EXIT_MEANS = {
+    0: "every clip is there",
+    1: "some job has no clip",
+    2: "bad usage, manifest or ledger",
+    3: "gateway unusable",
+    4: "stopped with jobs left",
+    5: "another run holds the batch",
+    70: "internal error",
+    130: "interrupted",
+    143: "interrupted",
+}
+"""What a scheduler is told, in a few words."""
+
 
 class PipelineError(Exception):
     """Base of everything raised on purpose. Its text is one clear line for a person."""

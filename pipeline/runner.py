@@ -18,7 +18,7 @@ from pipeline.again import UNKNOWN, Ends
 from pipeline.clock import Clock, utc_text
 from pipeline.config import Settings
 from pipeline.errors import DiskFullError, LedgerError
-from pipeline.events import Glance, LedgerSaved, Listener, RunEnded, RunStarted, TakesHeld
+from pipeline.events import Event, Glance, LedgerSaved, Listener, RunEnded, RunStarted, TakeMoved, TakesHeld
 from pipeline.feeder import COLLECT_ORDER, Feeder
 from pipeline.ledger.base import Ledger, PlacedTake, RenderTime
 from pipeline.model import TakeState
@@ -27,9 +27,11 @@ from pipeline.plan import Checked, next_page, plan, planned_jobs
 from pipeline.preflight import look_at_key, weigh
 from pipeline.renames import finish_renames, renamed_note
 from pipeline.reuse import Kept, finish_taken_over, take_over
+from pipeline.secret import without_secrets
 from pipeline.selection import Selection
 from pipeline.stages.base import STOPPED, Inbox, Record, Switches
 from pipeline.stages.budget import Budget
+from pipeline.stages.deadline import Curfew
 from pipeline.stages.download import DownloadStage
 from pipeline.stages.finish import FinishStage
 from pipeline.stages.gateway import Gateway
@@ -40,23 +42,29 @@ from pipeline.storage.base import Storage
 
 QUEUE_SIZE = 16
 PAGE = 256
+REASON_CHARS = 500
 COUNTS_EVERY_S = 30.0
 COMING = frozenset({TakeState.ACCEPTED, TakeState.READY})
+LEFT = COMING | {TakeState.PLANNED, TakeState.HELD}
 EARLIER = "of another day: only what is still open is collected"
 SIGNAL_EXIT = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
-    """How a run ended. `counts`: wanted takes by state.
+    """How a run ended. `counts`: wanted takes by state. `reason`: why it stopped with jobs left.
 
-    Of the whole batch: `cost_ticks` are settled, `reserved_ticks` may still be charged (docs/money.md).
+    `spent_ticks`: what this run's own submits settled and reserved. Of the whole batch: `cost_ticks` are
+    settled, `reserved_ticks` may still be charged (docs/money.md).
     """
 
     batch: str
     folder: Path
     exit_code: int
+    reason: str | None
+    clips: int  # brought home by this run
     counts: Mapping[TakeState, int]
+    spent_ticks: int
     cost_ticks: int
     reserved_ticks: int
     simulated: bool  # by the embedded simulator: nothing was bought
@@ -87,6 +95,7 @@ class Runner:
     switches: Switches
     slots: Slots
     budget: Budget
+    curfew: Curfew
     submit: SubmitStage
     poll: PollStage
     download: DownloadStage
@@ -96,7 +105,8 @@ class Runner:
     tell: Listener
     signal_code: int | None = None
     requests: int = 0
-    stopped: bool = False  # by budget, brake or canary, with jobs left
+    stopped: bool = False  # by budget, brake, canary or deadline, with jobs left
+    clips: int = 0
     _flowing: bool = field(default=False, init=False)
     _earlier: list[float] = field(default_factory=list, init=False)  # until when each of these takes counts
     _scope: anyio.CancelScope | None = field(default=None, init=False)  # while it runs
@@ -122,6 +132,16 @@ class Runner:
             result = await self._close(began)
         return result
 
+    def hear(self, event: Event) -> None:
+        """Count what comes home."""
+        if isinstance(event, TakeMoved) and event.take.state is TakeState.DONE:
+            self.clips += self._flowing
+
+    async def give_up(self, exit_code: int, why: str) -> None:
+        """It could not go on. Where there is a record of it, that is in there."""
+        with anyio.CancelScope(shield=True), self._counts_may_fail():
+            await self.ledger.end_run(exit_code, self.clock.wall(), reason=_cut(why), clips=self.clips)
+
     def leave(self) -> None:
         """It is over, however it ended: nobody waits for it, and it hears of nobody."""
         self.slots.leave()
@@ -129,14 +149,18 @@ class Runner:
 
     def interrupt(self, number: signal.Signals) -> None:
         """The first signal ends the run in good order, within seconds; the second at once."""
-        first, self.signal_code = self.signal_code is None, self.signal_code or SIGNAL_EXIT[number]
+        self.signal_code = self.signal_code or SIGNAL_EXIT[number]
         if self._scope is None:  # it has not begun, and will not; or it is over
             return
-        if first and self._flowing:
-            self.switches.drain(number.name)
-            self._scope.deadline = anyio.current_time() + self.settings.drain_s
+        if self._flowing and not self.switches.draining:
+            self._drain(number.name)
         else:
             self._scope.cancel()
+
+    def _drain(self, reason: str) -> None:
+        if self._scope is not None:
+            self.switches.drain(reason)
+            self._scope.deadline = anyio.current_time() + self.settings.drain_s
 
     async def _run(self) -> None:
         await self._refuse_other_origin()
@@ -278,6 +302,7 @@ class Runner:
         self._flowing = True
         async with anyio.create_task_group() as helpers:
             helpers.start_soon(self._keep_counts)
+            helpers.start_soon(self.curfew.watch, self._drain, not self.collect)
             async with anyio.create_task_group() as stages:
                 stages.start_soon(feeder.run, to_submit)
                 stages.start_soon(self.submit.run, to_submit, to_poll, feeder.leave)
@@ -302,12 +327,13 @@ class Runner:
             self.record.trouble("run.slots_taken", why)
 
     async def _hold_the_rest(self) -> None:
-        """What budget, brake or canary stopped is held. Where nothing was left, nothing was stopped."""
-        if (reason := self.switches.held) is not None and not self.earlier:
+        """What budget, brake, canary or deadline stopped is held. With nothing left, nothing was stopped."""
+        self.stopped = self.curfew.held_some
+        if (reason := self.switches.held) is not None and not self.collect:
             with self._counts_may_fail():
                 count = await self.ledger.hold(reason, self.clock.wall())
                 self.tell(TakesHeld(reason=reason, count=count))
-                self.stopped = count > 0
+                self.stopped |= count > 0
 
     async def _keep_counts(self) -> None:
         while True:
@@ -339,25 +365,38 @@ class Runner:
     async def _close(self, began: float) -> RunResult:
         counts = await self.ledger.counts()
         exit_code = self._exit_code(counts)
+        reason = self._reason(exit_code)
         with self._counts_may_fail():
             await self._save_counts()
             await self.budget.publish()
-            await self.ledger.end_run(exit_code, self.clock.wall())
+            await self.ledger.end_run(exit_code, self.clock.wall(), reason=reason, clips=self.clips)
         await self._save_copy()
         seconds = self.clock.monotonic() - began
         charges = await self.ledger.charges()
+        _, spent_ticks = await self.ledger.spent()
         self.tell(RunEnded(exit_code=exit_code, seconds=seconds))
         return RunResult(
             batch=self.checked.batch,
             folder=self.folder,
             exit_code=exit_code,
+            reason=reason,
+            clips=self.clips,
             counts=counts,
+            spent_ticks=spent_ticks,
             cost_ticks=charges.settled_ticks,
             reserved_ticks=charges.reserved_ticks,
             simulated=self.settings.simulated,
             requests=self.requests,
             seconds=seconds,
         )
+
+    def _reason(self, exit_code: int) -> str | None:
+        """Why there are jobs left. How single jobs ended is told with them."""
+        if self.signal_code is not None and exit_code == self.signal_code:
+            return f"interrupted by {signal.Signals(exit_code - 128).name}"
+        if exit_code == STOPPED:
+            return self.switches.why or self.curfew.why or "takes are still on their way"
+        return self.switches.why if exit_code else None
 
     async def _save_copy(self) -> None:
         """A second ledger, should the first be lost. A run that went well does not fail for it."""
@@ -374,5 +413,11 @@ class Runner:
         if self.switches.exit_code == 3:
             return 3
         coming = self.collect and not COMING.isdisjoint(counts)
-        stopped = self.stopped or coming
+        cut = self.curfew.is_over and not LEFT.isdisjoint(counts)
+        stopped = self.stopped or coming or cut
         return self.signal_code or self.switches.exit_code or (STOPPED if stopped else 1)
+
+
+def _cut(text: str) -> str:
+    """An error's text as it may be kept."""
+    return without_secrets(text)[:REASON_CHARS]

@@ -56,7 +56,8 @@ def simulated(
 
 def _quick(facts: Capabilities, limits: Limits) -> tuple[Capabilities, Limits]:
     """The same, at the simulator's pace: what spares a vendor's account would only make a rehearsal long."""
-    rates = {name: getattr(SIM, name) for name in ("submit_per_s", "submit_known", "poll_per_s", "poll")}
+    names = ("submit_per_s", "submit_known", "poll_per_s", "poll", "longest_s")
+    rates = {name: getattr(SIM, name) for name in names}
     limits = replace(limits, submit_per_s=None, poll_per_s=None, poll_min_s=None, share=None)
     return replace(facts, **rates), limits
 

@@ -28,9 +28,7 @@ class BatchFailure:
 
     @property
     def exit_code(self) -> int:
-        if isinstance(self.error, PipelineError):
-            return self.error.exit_code
-        return UsageError.exit_code if isinstance(self.error, OSError) else PipelineError.exit_code
+        return exit_code_of(self.error)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +47,13 @@ class RunsResult:
         return first_that_applies(batch.exit_code for batch in self.batches)
 
 
+def exit_code_of(error: Exception) -> int:
+    """What the command ends with for it."""
+    if isinstance(error, PipelineError):
+        return error.exit_code
+    return UsageError.exit_code if isinstance(error, OSError) else PipelineError.exit_code
+
+
 def first_that_applies(codes: Iterable[int]) -> int:
     """The exit code of several runs together."""
     return min(codes, key=CODES.index, default=0)
@@ -65,7 +70,8 @@ async def run_together(runners: Sequence[Runner], *, signals: bool) -> list[RunR
         try:
             ends[number] = await runner.run()
         except Exception as exc:  # also a fault of ours: the others hold work that is paid for
-            ends[number] = the_error(exc)
+            ends[number] = error = the_error(exc)
+            await runner.give_up(exit_code_of(error), str(error))
         finally:
             runner.leave()
 

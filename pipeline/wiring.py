@@ -20,6 +20,7 @@ from pipeline.assembly import assemble
 from pipeline.choices import RunOptions, checked_manifests, limits_of, settings_of
 from pipeline.clock import LoopClock, local_day
 from pipeline.config import Settings, shared
+from pipeline.deadline import Deadline, deadline_of
 from pipeline.earlier import EarlierNight, earlier_nights
 from pipeline.errors import BusyError, PipelineError
 from pipeline.events import Event, Listener, Trouble
@@ -129,12 +130,14 @@ class _House:
         self._media_threads = Threads("media", MEDIA_THREADS)
         stack.callback(self._media_threads.close)
         self._several = False
+        self._deadline: Deadline | None = None
         self._ends: dict[str, RunResult | BatchFailure] = {}
         self._left_out: list[BusyError] = []
 
     async def run(self, manifests: Sequence[Path]) -> RunsResult:
         if self._options.rehearse is not None:
             await self._disk(scenario_named, self._options.rehearse)  # one that nobody knows makes no folder
+        self._deadline = self._deadline_from_now()
         day = self._options.date or local_day(self._clock.wall())
         all_checked = await self._disk(checked_manifests, manifests, self._options, day)
         self._several = len(all_checked) > 1
@@ -162,6 +165,16 @@ class _House:
             if any(checked.dated for checked in all_checked)
             else None,
         )
+
+    def _deadline_from_now(self) -> Deadline | None:
+        text, grace_s = self._options.deadline, self._options.grace_s
+        if text is None:
+            return None
+        return deadline_of(text, grace_s=grace_s, now=self._clock.monotonic(), wall=self._clock.wall())
+
+    @property
+    def _is_over(self) -> bool:
+        return self._deadline is not None and self._clock.monotonic() >= self._deadline.over_at
 
     # --- what goes wrong with one batch
 
@@ -206,7 +219,7 @@ class _House:
                 self._stack.enter_context(batch_lock(folder))
                 return True
             except BusyError as exc:
-                if self._options.if_running == "fail":
+                if self._options.if_running == "fail" or self._is_over:
                     raise
                 if self._options.if_running == "skip":
                     self._left_out.append(exc)
@@ -307,6 +320,7 @@ class _House:
             earlier=batch.earlier,
             canary=options.canary,
             remake=options.remake,
+            deadline=self._deadline,
             account=batch.account,
             others=options.batches if options.reuse and not batch.earlier else None,
             neighbours=options.batches,

@@ -35,6 +35,7 @@ COMMANDS = {
     "providers": "Show what each provider and model takes, and its list price.",
     "init": "Write a first manifest, with its schema beside it.",
     "schema": "Print the JSON Schema of manifests, for editors.",
+    "schedule": "Print units for systemd, or lines for cron.",
     "sim": "Run the simulator as a server: a gateway without costs.",
 }
 COMPLETING = "_NIGHTREEL_COMPLETE"

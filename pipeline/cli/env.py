@@ -20,6 +20,7 @@ from pipeline.errors import UsageError
 from pipeline.providers import PROVIDERS
 
 MAX_BYTES = 1 << 20
+NOTIFY_ENV = "NIGHTREEL_NOTIFY"  # URLs that hold tokens
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LINE_END = re.compile(r"\r\n|\n|\r")
 
@@ -33,7 +34,7 @@ def environment(file: Path | None) -> Mapping[str, str]:
         return os.environ
     text, mode = _read(file)
     values = parsed(text, file)
-    keys = [facts.key_env for facts in (provider.capabilities for provider in PROVIDERS.values())]
+    keys = [provider.capabilities.key_env for provider in PROVIDERS.values()] + [NOTIFY_ENV]
     if stat.S_ISREG(mode) and mode & 0o077 and any(values.get(key) for key in keys):
         say(f"warning: {file} holds a key, and others on this machine can read it: chmod 600 {file}")
     return {**os.environ, **values}

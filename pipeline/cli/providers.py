@@ -153,7 +153,7 @@ def _provider_facts(name: str, models: Mapping[str, ModelRules]) -> dict[str, An
     facts: Capabilities = PROVIDERS[name].capabilities
     plain = ("title", "key_env", "base_url_env", "base_url", "default_model", "max_prompt_chars")
     more = ("picture_sets_ratio", "takes_user", "inline_video_bytes", "submit_per_s", "submit_known")
-    limits = ("poll_per_s", "max_in_flight", "url_life_s")
+    limits = ("poll_per_s", "max_in_flight", "longest_s", "url_life_s")
     poll = {part: getattr(facts.poll, part) for part in ("first_s", "min_s", "max_s", "growth")}
     return {
         "name": name,

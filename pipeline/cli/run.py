@@ -19,15 +19,19 @@ from pipeline.choices import RunOptions
 from pipeline.cli import options as opt
 from pipeline.cli import plan
 from pipeline.cli.app import say
+from pipeline.cli.endings import summary_line
 from pipeline.cli.env import environment
 from pipeline.cli.lines import Loudness
+from pipeline.cli.news import News, notify_urls
 from pipeline.cli.progress import Face, face, kept
 from pipeline.cli.table import SIMULATED, counts_text, out, put, take_facts, take_table
 from pipeline.clock import LoopClock, local_day
+from pipeline.deadline import seconds_of
 from pipeline.errors import UsageError
 from pipeline.events import Event
 from pipeline.model import Take, TakeState
 from pipeline.money import ticks_of, usd_text
+from pipeline.notify import Notifier
 from pipeline.opening import batch_takes, clip_of
 from pipeline.runner import RunResult
 from pipeline.several import manifest_files
@@ -35,7 +39,7 @@ from pipeline.shown import shown_json
 from pipeline.simulated import scenario_named
 from pipeline.stages.base import STOPPED
 from pipeline.together import BatchFailure, RunsResult
-from pipeline.wiring import run_manifests
+from pipeline.wiring import BatchListener, run_manifests
 
 CALM = "calm"  # the scenario of a rehearsal that names none
 INTERRUPTED = 130
@@ -74,6 +78,16 @@ def command(
             metavar="USD",
         ),
     ] = None,
+    deadline: Annotated[
+        str | None,
+        typer.Option(
+            help="Send nothing that may come later: in 3h30m, or at the next 06:30 here. Then exit 4.",
+            metavar="T",
+        ),
+    ] = None,
+    grace: Annotated[
+        str, typer.Option(help="After the deadline, bring home what was sent for so long.", metavar="D")
+    ] = "15m",
     canary: Annotated[
         int | None,
         typer.Option(
@@ -115,6 +129,15 @@ def command(
             "--collect", help="Send nothing; bring home what is in flight. Exit 4 if some is still rendering."
         ),
     ] = False,
+    notify: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Tell this service (an Apprise URL) when the run needs you, and how it ended. May be"
+            " repeated. Better in NIGHTREEL_NOTIFY or the --env-file: other users see command lines.",
+            metavar="URL",
+            show_default=False,
+        ),
+    ] = None,
     if_running: Annotated[
         IfRunning,
         typer.Option(help="If another run holds the batch: fail (exit 5), wait, or skip it (exit 0)."),
@@ -165,6 +188,7 @@ def command(
       nightreel run teasers.yaml --only candle --resubmit-unknown
       nightreel run teasers.yaml --canary 3 --budget 5 --yes
       nightreel run summer.yaml --reuse
+      nightreel run teasers.yaml --deadline 06:30 --grace 20m
       nightreel run teasers.yaml --collect
       nightreel run teasers.yaml --rehearse --scenario flaky
       nightreel run teasers.yaml trailers.yaml --budget 20
@@ -190,6 +214,8 @@ def command(
         resubmit_unknown=resubmit_unknown,
         collect=collect,
         budget_ticks=None if budget is None else ticks_of(budget),
+        deadline=deadline,
+        grace_s=seconds_of("--grace", grace),
         canary=canary,
         reuse=reuse,
         remake=remake,
@@ -207,18 +233,42 @@ def command(
         options = _agreed(manifests, options)
     loudness = Loudness.QUIET if quiet else Loudness.VERBOSE if verbose else Loudness.NORMAL
     shown = face(loudness, live=not no_progress)
+    urls = notify_urls(notify, options.env)
+    news = News(Notifier(urls)) if urls else None
     listed = len(manifests) > 1 or manifests[0].is_dir()
-    result, takes = loop.run(_run(manifests, options, shown))
+    result, takes = _told(news, manifests, options, shown)
     for busy in result.left_out:
         say(f"left out: {busy}")
     if len(result.batches) == 1 and not (as_json and listed):
         _raise_failure(result.batches[0])
+    if result.batches and (result.exit_code or not quiet) and not sys.stderr.isatty():
+        say(summary_line(result))
     if as_json and (listed or result.batches):
         print(shown_json(_document(result, takes, listed=listed)))
     elif not as_json and not quiet:
         for end in (*result.batches, *(result.earlier or ())):
             _print_end(end, takes.get(end.batch, []))
     raise typer.Exit(result.exit_code)
+
+
+def _told(
+    news: News | None, manifests: list[Path], options: RunOptions, shown: Face
+) -> tuple[RunsResult, dict[str, list[Take]]]:
+    """The run; with `news`, whoever is to be told hears how it went, also where it could not start."""
+    if news is None:
+        return loop.run(_run(manifests, options, shown))
+    code = 0
+    try:
+        result, takes = loop.run(_run(manifests, options, shown, news.hear))
+        code = result.exit_code
+        news.ended(result, takes)
+        return result, takes
+    except Exception as exc:
+        news.failed(exc)
+        raise
+    finally:
+        for undelivered in news.close(code):
+            say(f"note: {undelivered}")
 
 
 def _document(result: RunsResult, takes: dict[str, list[Take]], *, listed: bool) -> dict[str, object]:
@@ -301,15 +351,16 @@ def _allow_many_files() -> None:
 
 
 async def _run(
-    manifests: list[Path], options: RunOptions, shown: Face
+    manifests: list[Path], options: RunOptions, shown: Face, also: BatchListener = lambda _batch, _event: None
 ) -> tuple[RunsResult, dict[str, list[Take]]]:
-    """The run, and the takes to show of each batch."""
+    """The run, and the takes to show of each batch. `also` hears what is shown."""
     several = len(manifest_files(manifests)) > 1
     heard: set[str] = set()
 
     def hear(batch: str, event: Event) -> None:
         heard.add(batch)
         shown(event, batch if several or len(heard) > 1 else "")
+        also(batch, event)
 
     async with kept(shown):
         result = await run_manifests(manifests, options, hear)
@@ -384,6 +435,9 @@ def _facts(result: RunResult, takes: list[Take]) -> dict[str, object]:
         "counts": {state.value: count for state, count in result.counts.items()},
         "cost_ticks": result.cost_ticks,
         "reserved_ticks": result.reserved_ticks,
+        "reason": result.reason,
+        "clips": result.clips,
+        "spent_ticks": result.spent_ticks,
         "requests": result.requests,
         "seconds": round(result.seconds, 3),
         "takes": [take_facts(take, result.folder, clip_of(result.folder, take)) for take in takes],

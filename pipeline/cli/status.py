@@ -12,11 +12,13 @@ from rich.console import Console
 
 from pipeline.advice import advice
 from pipeline.cli.costs import Costs
+from pipeline.cli.history import LAST, run_facts, run_table
 from pipeline.cli.table import SIMULATED, counts_text, out, prompt_start, put, take_facts, take_table
 from pipeline.cli.watch import watch
 from pipeline.clock import utc_text
+from pipeline.ledger.base import Run
 from pipeline.model import Take, TakeState
-from pipeline.opening import batch_takes, clip_of, find_batch
+from pipeline.opening import clip_of, find_batch, open_ledger
 from pipeline.shown import shown_json
 from pipeline.simulated import journal_of
 
@@ -48,7 +50,7 @@ def command(
     if watched:
         watch(folder, as_json=as_json)
         return
-    takes = asyncio.run(_takes(folder))
+    takes, runs = asyncio.run(_read(folder))
     counts = Counter(take.state for take in takes if take.wanted)
     costs = Costs.of(takes)
     simulated = any(take.simulated for take in takes)
@@ -60,6 +62,7 @@ def command(
             "simulated": simulated,
             "counts": states,
             "money": costs.facts(),
+            "runs": [run_facts(run) for run in runs],
             "takes": facts,
         }
         print(shown_json(result))
@@ -73,6 +76,9 @@ def command(
     if costs.known:
         console.print()
         console.print(costs.table())
+    if runs:
+        console.print()
+        console.print(run_table(runs))
     put(console, f"{folder}: {counts_text(counts)}")
     if simulated:
         console.print(SIMULATED)
@@ -105,9 +111,12 @@ def sent_without_answer(takes: list[Take]) -> list[str]:
     ]
 
 
-async def _takes(folder: Path) -> list[Take]:
-    async with batch_takes(folder) as takes:
-        return [take async for take in takes if take.wanted or take.state is not TakeState.PLANNED]
+async def _read(folder: Path) -> tuple[list[Take], list[Run]]:
+    """What there is to tell of: takes, and the last runs."""
+    async with open_ledger(folder) as ledger:
+        takes = ledger.all_takes()
+        found = [take async for take in takes if take.wanted or take.state is not TakeState.PLANNED]
+        return found, await ledger.runs(LAST)
 
 
 def next_steps(takes: list[Take], folder: Path) -> list[str]:

@@ -93,6 +93,25 @@ class Rename:
     done: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of the batch. One that was killed, or goes on, has no end.
+
+    `reason`: why it stopped with jobs left; `clips`: that it brought home; `spent_ticks`: what its own
+    submits have settled and reserved by now.
+    """
+
+    id: int
+    manifest: str
+    version: str
+    started_at: float
+    ended_at: float | None
+    exit_code: int | None
+    reason: str | None
+    clips: int | None
+    spent_ticks: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptClip:
     """A done take of another batch, and that batch's folder."""
@@ -188,7 +207,11 @@ class Ledger(Protocol):
     async def last_manifest(self) -> str | None:
         """What the last run called its manifest."""
 
-    async def end_run(self, exit_code: int, now: float) -> None: ...
+    async def end_run(
+        self, exit_code: int, now: float, *, reason: str | None = None, clips: int = 0
+    ) -> None: ...
+    async def runs(self, last: int | None = None) -> list[Run]:
+        """All runs, or the last so many, in the order they were begun."""
 
     async def recover(self, now: float, *, unsent: bool = True) -> int:
         """Settle what the last run left: `submitting` becomes unknown (how many is returned),

@@ -21,7 +21,13 @@ UPDATE jobs SET run_id = :run_id WHERE run_id = (SELECT max(run_id) FROM jobs);
 SELECT manifest FROM runs ORDER BY id DESC LIMIT 1;
 
 -- name: end_run
-UPDATE runs SET ended_at = :now, exit_code = :exit_code WHERE id = :run_id;
+UPDATE runs SET ended_at = :now, exit_code = :exit_code, reason = :reason, clips = :clips WHERE id = :run_id;
+
+-- name: runs
+SELECT
+    r.id, r.manifest, r.version, r.started_at, r.ended_at, r.exit_code, r.reason, r.clips,
+    (SELECT COALESCE(sum(s.ticks), 0) FROM spending s WHERE s.run_id = r.id)
+FROM (SELECT * FROM runs ORDER BY id DESC LIMIT :last) r ORDER BY r.id;
 
 -- name: recover_submitting
 UPDATE takes

@@ -24,6 +24,7 @@ from pipeline.ledger.base import (
     PlannedJob,
     Rename,
     RenderTime,
+    Run,
     Standing,
 )
 from pipeline.ledger.commits import Commits
@@ -92,9 +93,9 @@ class SqliteLedger:
 
         self._run_id = await self._write(work)
 
-    async def end_run(self, exit_code: int, now: float) -> None:
-        values = {"run_id": self._run_id, "exit_code": exit_code, "now": now}
-        await self._execute("end_run", values)
+    async def end_run(self, exit_code: int, now: float, *, reason: str | None = None, clips: int = 0) -> None:
+        ended = {"exit_code": exit_code, "now": now, "reason": reason, "clips": clips}
+        await self._execute("end_run", ended | {"run_id": self._run_id})
 
     async def recover(self, now: float, *, unsent: bool = True) -> int:
         def work(db: Connection) -> int:
@@ -293,6 +294,9 @@ class SqliteLedger:
 
     async def last_run(self) -> int:
         return int((await self._read("last_run"))[0][0])
+
+    async def runs(self, last: int | None = None) -> list[Run]:
+        return [Run(*row) for row in await self._read("runs", {"last": -1 if last is None else last})]
 
     async def last_manifest(self) -> str | None:
         rows = await self._read("last_manifest")

@@ -27,6 +27,7 @@ SIM = replace(
     poll_per_s=1000.0,
     max_in_flight=50,
     poll=PollAdvice(first_s=0.3, min_s=0.05, max_s=5.0, growth=0.1),
+    longest_s=20.0,
 )
 
 PROVIDERS: Mapping[str, Provider] = MappingProxyType(

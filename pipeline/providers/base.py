@@ -200,6 +200,7 @@ class Capabilities:
     poll_per_s: float  # no vendor states it: what is polite
     max_in_flight: int
     poll: PollAdvice
+    longest_s: float  # the longest that a clip usually takes, by the vendor or by what was seen
     url_life_s: float  # the shortest life of a result link that anyone has stated
     sources: tuple[str, ...]
 

@@ -20,6 +20,9 @@ _PROMPT = (
     "https://docs.comfy.org/zh/development/comfy-router/models/xai/grok-imagine-video/code"
     " (4096 characters, by a reseller), read 22 November 2026"
 )
+_TIMES = (
+    "https://developer.civitai.com/orchestration/recipes/grok-video (1 to 4 minutes), read 22 November 2026"
+)
 _RESULTS = "https://apidoc.cometapi.com/api/video/xai/get-video-generation-results, read 22 November 2026"
 
 # Generation page: duration 1-15, seven ratios; xAI's 21:9 and 5:2 are not offered.
@@ -75,8 +78,9 @@ COMETAPI = Capabilities(
     poll_per_s=5.0,
     max_in_flight=20,
     poll=PollAdvice(first_s=5.0, min_s=5.0, max_s=15.0, growth=0.1),
+    longest_s=240.0,  # 1 to 4 minutes, seen at xAI's own machines (_TIMES)
     url_life_s=3600.0,  # it is xAI's link: 24 h, "temporary" or 1 h, by page
-    sources=(_GENERATION, _RESULTS, _LIMITS, _XAI_LIMITS, _PROMPT),
+    sources=(_GENERATION, _RESULTS, _LIMITS, _XAI_LIMITS, _PROMPT, _TIMES),
 )
 
 PROVIDER = Grok(name="cometapi", capabilities=COMETAPI, root="/grok/v1/videos")

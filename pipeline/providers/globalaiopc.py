@@ -133,6 +133,7 @@ GLOBALAIOPC = Capabilities(
     poll_per_s=2.0,  # "polling too frequently may trigger rate limiting"
     max_in_flight=20,
     poll=PollAdvice(first_s=30.0, min_s=30.0, max_s=60.0, growth=0.1),  # 30-60 s: the query page
+    longest_s=480.0,  # 4 to 8 minutes for the longest clips: the oldest pages
     url_life_s=3600.0,  # about 24 h on the oldest page, "temporary" on the newer ones
     sources=(_V3, _QUERY),
 )

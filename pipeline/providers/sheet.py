@@ -32,8 +32,13 @@ def provider_sheet(facts: Capabilities) -> dict[str, str]:
         "in flight": str(facts.max_in_flight),
         "first poll": f"after {poll.first_s:g} s",
         "polls of one clip": f"{poll.min_s:g} to {poll.max_s:g} s apart",
+        "longest usual render time": _time(facts.longest_s),
         "life of a link": f"{facts.url_life_s / 3600:g} h",
     }
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:g} s" if seconds < 60 else f"{seconds / 60:g} min"
 
 
 def model_sheet(rules: ModelRules) -> dict[str, str]:

@@ -28,6 +28,9 @@ _INLINE_VIDEO = (
     "https://docs.comfy.org/zh-CN/built-in-nodes/GrokVideoEditNode (50 MB, by a third party),"
     " read 22 November 2026"
 )
+_TIMES = (
+    "https://developer.civitai.com/orchestration/recipes/grok-video (1 to 4 minutes), read 22 November 2026"
+)
 _LINKS = "https://github.com/xai-org/xai-sdk-python (links live 24 h), read 22 November 2026"
 _BATCH = "https://docs.x.ai/developers/advanced-api-usage/batch-api (links live 1 h), read 22 November 2026"
 _SEEN = (
@@ -138,8 +141,9 @@ XAI = Capabilities(
     poll_per_s=5.0,
     max_in_flight=20,
     poll=PollAdvice(first_s=5.0, min_s=5.0, max_s=15.0, growth=0.1),
+    longest_s=240.0,  # 1 to 4 minutes, seen (_TIMES)
     url_life_s=3600.0,  # 24 h, "temporary" or 1 h, by page
-    sources=(_REFERENCE, _LIMITS, _PROMPT, _INLINE_VIDEO, _LINKS, _BATCH),
+    sources=(_REFERENCE, _LIMITS, _PROMPT, _INLINE_VIDEO, _TIMES, _LINKS, _BATCH),
 )
 
 PROVIDER = Grok(name="xai", capabilities=XAI, root="/v1/videos")

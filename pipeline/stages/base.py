@@ -55,6 +55,7 @@ class Switches:
         self.error: Exception | None = None
         self.draining = False
         self.held: str | None = None
+        self.why: str | None = None  # nothing more is sent
 
     def drain(self, reason: str) -> None:
         if not self.draining:
@@ -75,7 +76,7 @@ class Switches:
     def pause(self, reason: str, exit_code: int, *, polls: bool = False, downloads: bool = False) -> None:
         """Send nothing more in this run; rows stay planned. A gateway that cannot be used (3) counts most."""
         if not self.draining and (self.exit_code is None or exit_code < self.exit_code):
-            self.exit_code = exit_code
+            self.exit_code, self.why = exit_code, reason
             self._tell(Paused(reason=reason, exit_code=exit_code))
         self.submits_off.set()
         if polls:
@@ -86,7 +87,7 @@ class Switches:
     def hold(self, reason: str) -> None:
         """Send nothing more in this run: what is left is held back, with the reason why."""
         if self.held is None and not self.submits_off.is_set():
-            self.held = reason
+            self.held, self.why = reason, self.why or reason
             self._tell(Paused(reason=reason, exit_code=STOPPED))
         self.submits_off.set()
 

@@ -20,6 +20,7 @@ from pipeline.providers.base import PollVerdict, Submitted, SubmitVerdict, Video
 from pipeline.sources.base import Material, NotAsPlannedError
 from pipeline.stages.base import STOPPED, Inbox, Record, Switches, nap, run_workers
 from pipeline.stages.budget import Budget
+from pipeline.stages.deadline import Curfew
 from pipeline.stages.gateway import Gateway
 from pipeline.stages.slots import Slots
 from pipeline.transport.base import Sent
@@ -41,6 +42,7 @@ class SubmitStage:
         switches: Switches,
         material: Material,
         budget: Budget,
+        curfew: Curfew,
     ) -> None:
         self._gateway = gateway
         self._slots = slots
@@ -48,6 +50,7 @@ class SubmitStage:
         self._switches = switches
         self._material = material
         self._budget = budget
+        self._curfew = curfew
         self._clock: Clock = gateway.clock
         self._rng: random.Random = gateway.rng
         self._settings = gateway.settings
@@ -71,6 +74,9 @@ class SubmitStage:
     async def _work(self, take: Take) -> Take | None:
         if take.state is not TakeState.PLANNED:
             return take
+        take = await self._curfew.keep(take)  # before it waits for a slot, for nothing
+        if take.state is not TakeState.PLANNED:
+            return None
         tries = 0
         while await self._slots.take(take.id):
             tries += 1
@@ -103,7 +109,8 @@ class SubmitStage:
 
     async def _send_once(self, take: Take, job: Job, video: Video | None) -> tuple[Take, float | None]:
         """`job`: the take's, with its pictures as they are sent."""
-        if self._switches.submits_off.is_set():
+        take = await self._curfew.keep(take)
+        if take.state is not TakeState.PLANNED or self._switches.submits_off.is_set():
             return take, None
         # Intent before the POST: if we die in between, the next run finds "submitting" without
         # a remote id and calls it unknown instead of paying for it twice.

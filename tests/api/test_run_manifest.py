@@ -124,3 +124,19 @@ async def test_a_batch_that_another_run_holds_is_left_alone(manifest: Path, tmp_
 
     assert busy.value.exit_code == 5
     assert [path.name for path in folder.iterdir()] == [".lock"]
+
+
+async def test_a_wait_for_another_run_ends_with_the_deadline(manifest: Path, tmp_path: Path) -> None:
+    """Nights must not queue up behind a run that never ends: exit 5."""
+    waits = replace(options(tmp_path), if_running="wait", deadline="0s", grace_s=0.1)
+    folder = tmp_path / "output" / "api"
+    folder.mkdir(parents=True)
+
+    with batch_lock(folder), pytest.raises(BusyError):
+        await run_manifest(manifest, waits)
+
+
+@pytest.mark.parametrize("text", ["half past six", "25:00"])
+def test_what_is_no_deadline_is_refused_at_once(text: str) -> None:
+    with pytest.raises(UsageError, match="--deadline"):
+        RunOptions(deadline=text)

@@ -272,7 +272,11 @@ TABLE: dict[str, Row] = {
     "manifest with a byte order mark": Row(
         code=0,
         arrange=a_file(b"\xef\xbb\xbf" + KEPT.encode()),
-        says=[r"batch kept: 1 job.*", r"note: this batch was made from .*kept\.yaml, which is gone; .*"],
+        says=[
+            r"batch kept: 1 job.*",
+            r"note: this batch was made from .*kept\.yaml, which is gone; .*",
+            r"nightreel: kept: 1 of 1 clips, .*",
+        ],
         changes=True,
     ),
     "manifest with a misspelt field": Row(

@@ -37,6 +37,7 @@ COMMANDS = (
         "providers",
         "init",
         "schema",
+        "schedule",
         "sim",
     ),
 )
@@ -101,7 +102,12 @@ def test_results_go_to_stdout_and_all_else_to_stderr(batch: tuple[Desk, Ended]) 
     assert re.search(r"^2 done, 1 failed in output/clips \(\d+ requests, .*\)$", ended.out, re.M)
     assert re.search(r"^what to do: nightreel status output/clips$", ended.out, re.M)
     assert ended.lines[0].startswith("batch clips: 3 jobs, cometapi at http://127.0.0.1:")
-    for line in ended.lines[1:]:
+    assert re.match(
+        r"nightreel: clips: 2 of 3 clips, 1 failed, \$0\.80 spent, \d+ s, exit 1, some job has no clip;"
+        r" next: nightreel status /\S+/output/clips$",
+        ended.lines[-1],
+    ), ended.lines[-1]
+    for line in ended.lines[1:-1]:
         assert re.match(r"(fox|forest/owl|bear): (accepted as \S+|done|failed \(.+\))$", line), line
     assert ESCAPE not in ended.text
     assert "done" not in ended.err.replace(": done\n", "")

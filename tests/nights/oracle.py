@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nights.plan import Fields, NightPlan
-from nights.world import SimWorld
+from nights.plan import Fields, NightPlan, RunPlan
+from nights.world import Ask, SimWorld
 from support.books import read_books
 from support.night import Night
 
@@ -20,6 +21,7 @@ ENDED_BY_GATEWAY = {"moderated", "failed", "expired", "rejected"}
 WITHOUT_A_REASON = {TakeState.PLANNED, TakeState.ACCEPTED, TakeState.READY, TakeState.DONE}
 REPORTS_COST = {"cometapi", "xai"}
 TICKS_PER_USD = 10**10
+DRAIN_S = 8.0  # for submits under way, as the run is cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,37 @@ def billed_above_a_cap(world: SimWorld, plan: NightPlan, caps: Caps) -> list[Vio
     if caps.batch_ticks is None or billed <= caps.batch_ticks:
         return []
     return [Violation("no submit above a cap", f"{billed} of {caps.batch_ticks} are billed")]
+
+
+def beyond_the_deadline(
+    plan: NightPlan, run: RunPlan, began: float, asks: Sequence[Ask], ended: float, code: int | None
+) -> list[Violation]:
+    """No submit of this run later than its deadline allows; and when the grace is over, so is the run.
+
+    `asks`: what arrived in this run; `code`: None where it died.
+    """
+    if run.deadline_s is None:
+        return []
+    last_at = began + run.deadline_s - plan.longest_s + plan.latency_s[1]
+    late = [ask.at for ask in asks if ask.kind == "submit" and ask.at > last_at]
+    found = [Violation("no submit beyond the deadline", f"{at} is after {last_at}") for at in late]
+    over_at = began + run.deadline_s + run.grace_s + DRAIN_S
+    if code is not None and ended > over_at + 0.001:
+        found.append(Violation("a run ends with its deadline", f"{ended} is after {over_at}"))
+    return found
+
+
+def wrong_exit_code(night: Night, run: RunPlan, code: int) -> list[Violation]:
+    """What a scheduler is told of a run that came to its end, by the states it left."""
+    takes = [take for take in night.takes() if take.wanted and take.selected]
+    states = {take.state for take in takes}
+    if code in (130, 143, 3):
+        return []
+    complete = states <= {TakeState.DONE}
+    held = any((take.reason or "").startswith("deadline ") for take in takes if take.state is TakeState.HELD)
+    if complete != (code == 0) or (held and code != 4):
+        return [Violation("the exit code tells how a run ended", f"{code} with {sorted(states)}")]
+    return []
 
 
 def wrong_sums(night: Night) -> list[Violation]:

@@ -52,6 +52,8 @@ class RunPlan:
     budget_usd: float | None = None  # in the manifest: for the batch's life
     run_budget_usd: float | None = None
     canary: int | None = None
+    deadline_s: float | None = None  # after its start
+    grace_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,7 @@ class NightPlan:
     head: Fields = field(default_factory=dict)  # more of the manifest: prices, brake
     last_budget_usd: float | None = None  # of the good runs
     latency_s: tuple[float, float] = (0.01, 0.15)
+    longest_s: float = 60.0  # that a clip takes nearly always, as the program believes
     runs: Sequence[RunPlan] = ()
 
 
@@ -97,7 +100,27 @@ def night_of(seed: int, *, money: bool = True) -> NightPlan:
         latency_s=rng.choice([(0.0, 0.0), (0.01, 0.15), (0.2, 3.0)]),
         runs=runs,
     )
-    return plan if not money else _with_money(plan, random.Random(f"{seed} money"))
+    if not money:
+        return plan
+    return _with_deadlines(_with_money(plan, random.Random(f"{seed} money")), random.Random(f"{seed} late"))
+
+
+# --- deadlines, by a chance of their own, too
+
+
+def _with_deadlines(plan: NightPlan, rng: random.Random) -> NightPlan:
+    """Some runs have one: too near for anything, in the middle of the work, or far away."""
+    runs = [
+        replace(
+            run,
+            deadline_s=round(10 ** rng.uniform(0.0, 2.8), 3),
+            grace_s=rng.choice([0.0, 5.0, 60.0, 900.0]),
+        )
+        if rng.random() < 0.25
+        else run
+        for run in plan.runs
+    ]
+    return replace(plan, longest_s=rng.choice([2.0, 20.0, 60.0]), runs=runs)
 
 
 # --- money, by a chance of its own: what else a seed means does not hang on it

@@ -10,6 +10,7 @@ from unittest import mock
 
 import anyio
 
+from pipeline.deadline import Deadline
 from pipeline.doubts import Doubts
 from pipeline.ledger import connection
 from pipeline.ledger.base import OverCapError
@@ -94,6 +95,11 @@ def checked_before_the_reservation() -> AbstractContextManager[object]:
     return mock.patch.object(SqliteLedger, "intend", intend)
 
 
+def no_look_at_the_clock() -> AbstractContextManager[object]:
+    """A take is sent although its clip may come after the deadline."""
+    return mock.patch.object(Deadline, "is_too_late", return_value=False)
+
+
 PLANTED: Mapping[str, Planted] = {
     "sent before the intent": sent_before_the_intent,
     "retry after a lost answer": retry_after_a_lost_answer,
@@ -102,4 +108,5 @@ PLANTED: Mapping[str, Planted] = {
     "synchronous = NORMAL": commits_not_synced,
     "rename before fsync": renamed_before_fsync,
     "budget checked before the reservation": checked_before_the_reservation,
+    "sent too late for the deadline": no_look_at_the_clock,
 }

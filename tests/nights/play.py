@@ -25,9 +25,11 @@ from nights.oracle import (
     above_a_cap,
     after_a_run,
     at_the_end,
+    beyond_the_deadline,
     billed_above_a_cap,
     left_open,
     open_files,
+    wrong_exit_code,
 )
 from nights.plan import JobPlan, NightPlan, RunPlan
 from nights.world import SimWorld
@@ -177,6 +179,7 @@ class _Play:
             dict(plan.head),
             provider=plan.dialect,
             base_url=self.world.base_url,
+            settings={"longest_s": plan.longest_s},
             seed=plan.seed,
         )
         self.night.hard_disk = Disk(folder, random.Random(f"disk {plan.seed}"), self.night.moment)
@@ -240,6 +243,7 @@ class _Play:
         night.caps = Caps.of(run.budget_usd, run.run_budget_usd)
         night.run_budget_ticks = night.caps.run_ticks
         night.canary = run.canary
+        night.deadline_s, night.grace_s = run.deadline_s, run.grace_s
 
     def edit(self, jobs: Sequence[JobPlan]) -> None:
         entries = [job.entry for job in jobs]
@@ -275,8 +279,10 @@ class _Play:
         night.run_number += 1
         fate = Fate(run.dies or 0, after=bool(self.rng.getrandbits(1)))
         open_before = open_files()
+        began, asked = night.now, len(self.world.asks)
+        code: int | None = None
         try:
-            night.run(signal_at=run.signal_s, second_at=run.second_s, fate=fate)
+            code = night.run(signal_at=run.signal_s, second_at=run.second_s, fate=fate).exit_code
         except Crash:
             self.died += 1
             night.tell(f"dead at moment {run.dies}")
@@ -285,6 +291,10 @@ class _Play:
                 night.tell("the power was cut")
         else:
             self.violations += left_open(night, open_files() - open_before)
+        asks = self.world.asks[asked:]
+        self.violations += beyond_the_deadline(self.plan, run, began, asks, night.now, code)
+        if code is not None:
+            self.violations += wrong_exit_code(night, run, code)
         after_a_run(night, self.world, self.plan, self.violations)
 
     def good_runs(self) -> None:

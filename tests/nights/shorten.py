@@ -22,6 +22,7 @@ PLAINER = (
     "budget_usd",
     "run_budget_usd",
     "canary",
+    "deadline_s",
 )
 
 

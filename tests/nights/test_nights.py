@@ -35,6 +35,7 @@ CAUGHT_BY = {
     "synchronous = NORMAL": 13,
     "rename before fsync": 17,
     "budget checked before the reservation": 4,
+    "sent too late for the deadline": 36,
 }
 """By which seed each planted fault is found first."""
 

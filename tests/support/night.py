@@ -29,6 +29,7 @@ from support.builders_engine import Ask, FakeGateway
 
 from pipeline import assembly
 from pipeline.config import Settings, resolve
+from pipeline.deadline import GRACE_S, Deadline
 from pipeline.decisions import settle
 from pipeline.events import Event, Paused, Trouble
 from pipeline.ledger.account import SqliteAccount
@@ -262,6 +263,8 @@ class Night:
     earlier: bool = False  # another day's batch
     run_budget_ticks: int | None = None
     canary: int | None = None
+    deadline_s: float | None = None  # after the start
+    grace_s: float = GRACE_S
     remake: bool = False
     others: Path | None = None  # where batches lie whose clips are taken over
     neighbours: Path | None = None  # where batches lie that tell how long clips take
@@ -422,6 +425,7 @@ class Night:
                 earlier=self.earlier,
                 canary=self.canary,
                 remake=self.remake,
+                deadline=self._deadline(),
                 account=account,
                 others=self.others,
                 neighbours=self.neighbours,
@@ -435,6 +439,12 @@ class Night:
                 clock=NightClock(self.jumps),
                 tell=tell,
             )
+
+    def _deadline(self) -> Deadline | None:
+        if self.deadline_s is None:
+            return None
+        at = asyncio.get_running_loop().time() + self.deadline_s
+        return Deadline(text=f"in {self.deadline_s:g} s", at=at, grace_s=self.grace_s)
 
     # --- what there is afterwards
 
