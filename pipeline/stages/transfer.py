@@ -32,7 +32,6 @@ LONG_BYTES = 8 << 20  # from here on, an interrupted file is worth resuming in a
 TELLING_BYTES = 64 << 10  # what is plainly no video is loaded no further; smaller files are left to the probe
 DEAD = {401, 403, 404, 410}
 PLAIN = {"identity", "aws-chunked"}  # the second tells how it was uploaded, not how it comes
-Piece = bytes | memoryview
 _DIGITS = re.compile(r"[0-9]{1,19}")
 
 
@@ -134,7 +133,7 @@ class Loader:
             transfer.room_bytes = self._storage.free_bytes() + part.size_bytes
         return placed
 
-    async def _fill(self, transfer: Transfer, part: Part) -> Piece:
+    async def _fill(self, transfer: Transfer, part: Part) -> bytes:
         """Bytes until the file is whole, but for the last ones, which are returned."""
         take = transfer.take
         if take.url is None:
@@ -189,7 +188,7 @@ class Loader:
 
     async def _pour(
         self, transfer: Transfer, part: Part, fetched: Fetched, stalled: anyio.CancelScope
-    ) -> Piece:
+    ) -> bytes:
         """The answer's body into the part file, piece by piece, but for the last one."""
         self._count("download", str(fetched.status))
         total = await self._begin(transfer, fetched, part)
@@ -200,7 +199,7 @@ class Loader:
         enough = min(
             self._settings.stall_timeout_s * SLOWEST_BYTES_PER_S, math.inf if total is None else total / 20
         )
-        last: Piece = b""
+        last: bytes = b""
         known = False  # whether it may be a video
         async with aclosing(fetched.pieces()) as pieces:
             async for piece in pieces:
@@ -254,7 +253,7 @@ def _check_content(part: Part) -> bool:
     return True
 
 
-def _sealed(part: Part, last: Piece) -> str:
+def _sealed(part: Part, last: bytes) -> str:
     """The last bytes, and all of it durable: its SHA-256."""
     if last:
         part.write(last)

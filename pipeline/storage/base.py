@@ -23,7 +23,7 @@ class Part(Protocol):
     def head(self) -> bytes:
         """Its first bytes, as many as `sniff` looks at."""
 
-    def write(self, piece: bytes | memoryview) -> None: ...
+    def write(self, piece: bytes) -> None: ...
     def restart(self) -> None:
         """Forget what is there: the next write is the first."""
 

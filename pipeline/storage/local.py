@@ -296,13 +296,13 @@ class LocalPart:
         self.size_bytes = 0
         self.head = b""
 
-    def _note(self, piece: bytes | memoryview) -> None:
+    def _note(self, piece: bytes) -> None:
         self._hash.update(piece)
         self.size_bytes += len(piece)
         if len(self.head) < HEAD_BYTES:
-            self.head = (self.head + bytes(piece[:HEAD_BYTES]))[:HEAD_BYTES]
+            self.head = (self.head + piece[:HEAD_BYTES])[:HEAD_BYTES]
 
-    def write(self, piece: bytes | memoryview) -> None:
+    def write(self, piece: bytes) -> None:
         assert self._fd is not None, "written after it was closed"
         with _room_errors(self.path):
             rest = memoryview(piece)

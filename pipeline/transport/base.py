@@ -26,11 +26,8 @@ class Fetched(Protocol):
     def headers(self) -> Mapping[str, str]:
         """Names in lower case."""
 
-    def pieces(self) -> AsyncGenerator[bytes | memoryview, None]:
-        """The body as it comes, in large pieces, each good until the next is asked for.
-
-        Raises LostAnswerError.
-        """
+    def pieces(self) -> AsyncGenerator[bytes, None]:
+        """The body as it comes, in pieces of up to about half a MiB. Raises LostAnswerError."""
 
 
 class Transport(Protocol):

@@ -20,12 +20,10 @@ import aiohttp
 import anyio
 from yarl import URL
 
-from pipeline.config import DEFAULT_DOWNLOADS
-from pipeline.errors import BadLinkError
+from pipeline.errors import BadLinkError, LostAnswerError
 from pipeline.providers.base import Answer, Call, FilePart
 from pipeline.secret import Secret, guard
 from pipeline.transport.base import Sent
-from pipeline.transport.body import PIECE_S, is_long, piece_bytes_for, take_over
 from pipeline.transport.failures import mapped
 from pipeline.transport.guard import CheckedResolver, Guard, StrangerError, checked_socket
 from pipeline.transport.links import address_of
@@ -34,7 +32,8 @@ from pipeline.transport.trust import trust_from
 from pipeline.version import __version__
 
 MAX_ANSWER_BYTES = 1 << 20
-READ_BYTES = 1 << 17  # what aiohttp reads ahead of a body
+PIECE_BYTES = 1 << 19
+PIECE_S = 1.0
 FILE_PIECE_BYTES = 3 << 15  # a multiple of 3: base64 pieces join without padding; 64 at once take 30 MiB
 MAX_REDIRECTS = 5
 REDIRECTS = {301, 302, 303, 307, 308}
@@ -45,8 +44,7 @@ class HttpTransport:
 
     `env` names proxies and trusted certificates (`proxies.py`, `trust.py`). Raises GatewayUnusableError
     where it names some that cannot be used. `allow_insecure` takes files by plain http, and
-    `allow_private_hosts` takes them from any address; both are implied by such a base URL. `downloads`: how
-    many files come at one time.
+    `allow_private_hosts` takes them from any address; both are implied by such a base URL.
     """
 
     def __init__(
@@ -58,9 +56,7 @@ class HttpTransport:
         env: Mapping[str, str] | None = None,
         allow_insecure: bool = False,
         allow_private_hosts: bool = False,
-        downloads: int = DEFAULT_DOWNLOADS,
     ) -> None:
-        self._piece_bytes = piece_bytes_for(downloads)
         self._proxies = Proxies(env or {})
         self._proxies.check(URL(base_url))
         self._guard = Guard(
@@ -83,7 +79,7 @@ class HttpTransport:
         }
         self._submits = aiohttp.ClientSession(connector=_connector(trust, force_close=True), **common)
         self._polls = aiohttp.ClientSession(connector=_connector(trust), **common)
-        common |= {"auto_decompress": False, "read_bufsize": READ_BYTES}
+        common |= {"auto_decompress": False, "read_bufsize": PIECE_BYTES}
         self._files = aiohttp.ClientSession(connector=_connector(trust), **common)
         guarded = _connector(trust, resolver=CheckedResolver(), socket_factory=checked_socket)
         self._guarded_files = aiohttp.ClientSession(connector=guarded, **common)
@@ -116,11 +112,7 @@ class HttpTransport:
     @asynccontextmanager
     async def fetch(self, url: str, headers: Mapping[str, str]) -> AsyncIterator[_Fetched]:
         async with await self._follow(url, headers) as response:
-            fetched = _Fetched(response, response.url.host or "", self._key, self._piece_bytes)
-            try:
-                yield fetched
-            finally:
-                fetched.close()
+            yield _Fetched(response, response.url.host or "", self._key)
 
     async def _follow(self, url: str, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
         """The file's answer, through redirects. aiohttp would take the first one's proxy for them all."""
@@ -168,53 +160,34 @@ class HttpTransport:
 class _Fetched:
     """`transport.base.Fetched` on an aiohttp answer."""
 
-    def __init__(self, response: aiohttp.ClientResponse, host: str, key: Secret, piece_bytes: int) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, host: str, key: Secret) -> None:
         self._response = response
         self._host = host
-        self._piece_bytes = piece_bytes
         self.status = response.status
         self.headers = _heard(response.headers, key)
-        self._begun, self._receiver = (
-            take_over(response, piece_bytes) if is_long(response, piece_bytes) else (b"", None)
-        )
 
-    async def pieces(self) -> AsyncGenerator[bytes | memoryview, None]:
-        """The body in large pieces: one thread job each, further down.
+    async def pieces(self) -> AsyncGenerator[bytes, None]:
+        """Gathers what the socket brings into large pieces: one thread job each, further down.
 
         What has come is handed on after `PIECE_S` at the latest, and before the error where it breaks off:
         a slow or unsteady host must be seen to get on.
         """
-        source: AsyncGenerator[bytes | memoryview, None]
-        source = self._gathered() if self._receiver is None else self._receiver.pieces()
-        with mapped(Sent(headers_left=True), self._host):
-            async with aclosing(source):
-                async for piece in source:
-                    yield piece
-
-    def close(self) -> None:
-        """A connection whose body another protocol has read is of no use to aiohttp any more."""
-        if self._receiver is not None:
-            self._receiver.close()
-            self._response.close()
-
-    async def _gathered(self) -> AsyncGenerator[bytes, None]:
-        """What aiohttp has read, brought together."""
         ended = False
-        lost: Exception | None = None
-        gathered, size = [self._begun], len(self._begun)
+        lost: LostAnswerError | None = None
         while not ended and lost is None:
+            gathered: list[bytes] = []
+            size = 0
             try:
-                with anyio.move_on_after(PIECE_S):
-                    while size < self._piece_bytes and not ended:
+                with mapped(Sent(headers_left=True), self._host), anyio.move_on_after(PIECE_S):
+                    while size < PIECE_BYTES and not ended:
                         data = await self._response.content.readany()
                         gathered.append(data)
                         size += len(data)
                         ended = not data
-            except Exception as exc:  # told apart further up, once what came before it is handed on
+            except LostAnswerError as exc:
                 lost = exc
             if size:
                 yield b"".join(gathered)
-            gathered, size = [], 0
         if lost is not None:
             raise lost
 

@@ -23,8 +23,7 @@ from doors.servers import (
 )
 
 from pipeline.errors import BadLinkError, LostAnswerError, NotSentError
-from pipeline.transport.body import PIECE_BYTES, PIECE_S
-from pipeline.transport.http import MAX_REDIRECTS, HttpTransport
+from pipeline.transport.http import MAX_REDIRECTS, PIECE_BYTES, PIECE_S, HttpTransport
 
 CLIP = bytes(range(251)) * 20_000  # about 5 MB, and no piece like another
 
@@ -41,7 +40,7 @@ async def loaded(transport: HttpTransport, url: str, **headers: str) -> tuple[in
         transport.fetch(url, {name.replace("_", "-"): value for name, value in headers.items()}) as fetched,
         aclosing(fetched.pieces()) as pieces,
     ):
-        body = b"".join([bytes(piece) async for piece in pieces])
+        body = b"".join([piece async for piece in pieces])
         return fetched.status, dict(fetched.headers), body
 
 
@@ -49,7 +48,7 @@ async def load_into(came: list[bytes], transport: HttpTransport, url: str) -> No
     """Every piece as it comes, so that those before an error are kept."""
     async with transport.fetch(url, {}) as fetched:
         async for piece in fetched.pieces():
-            came.append(bytes(piece))  # noqa: PERF401 - what came before the error counts
+            came.append(piece)  # noqa: PERF401 - what came before the error counts
 
 
 def giving(body: bytes, status: int = 200, **headers: str) -> Handler:
@@ -67,7 +66,7 @@ async def test_a_file_comes_whole_in_large_pieces() -> None:
         a_transport(GATEWAY) as transport,
         transport.fetch(host.url + "/v.mp4", {}) as fetched,
     ):
-        pieces = [bytes(piece) async for piece in fetched.pieces()]
+        pieces = [piece async for piece in fetched.pieces()]
 
     assert b"".join(pieces) == CLIP
     assert fetched.status == 200
