@@ -309,6 +309,7 @@ class _House:
             account=batch.account,
             others=options.batches if options.reuse and not batch.earlier else None,
             run_budget=run_budget,
+            media_checks=options.media_checks,
             settings=settings,
             folder=batch.folder,
             ledger=batch.ledger,

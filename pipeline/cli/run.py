@@ -134,6 +134,13 @@ def command(
             help="What goes wrong in a rehearsal: calm (default), busy, flaky, hostile, broke, or a file.",
         ),
     ] = None,
+    no_media_checks: Annotated[
+        bool,
+        typer.Option(
+            "--no-media-checks",
+            help="Only see that clips are whole: no posters, no look for black, frozen or unasked-for ones.",
+        ),
+    ] = False,
     env_file: opt.EnvFile = None,
     allow_insecure: opt.AllowInsecure = False,
     allow_private_hosts: opt.AllowPrivateHosts = False,
@@ -194,6 +201,7 @@ def command(
         if_running=if_running.value,
         allow_insecure=allow_insecure,
         allow_private_hosts=allow_private_hosts,
+        media_checks=not no_media_checks,
         rehearse=_rehearsed(rehearse, scenario),
         signals=True,
         env=environment(env_file),

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 
 from pipeline.again import NO_ENDS, Ends
 from pipeline.model import Job, Take, TakeState
-from pipeline.money import Caps
+from pipeline.money import NO_CAPS, Caps
 from pipeline.pricing import Estimate
 
 
@@ -93,6 +93,30 @@ class Rename:
     done: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of the batch, with the caps it kept to in ticks. One that never ended has no `ended_at`."""
+
+    id: int
+    manifest: str
+    version: str
+    started_at: float
+    ended_at: float | None
+    exit_code: int | None
+    budget_ticks: int | None  # of the batch, over its whole life
+    run_budget_ticks: int | None  # of this run's own submits
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """How often a kind of call got one answer in one minute since the epoch: `429 busy`, `lost`."""
+
+    minute: int
+    kind: str
+    outcome: str
+    count: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptClip:
     """A done take of another batch, and that batch's folder."""
@@ -169,7 +193,7 @@ class Ledger(Protocol):
     """The record of a batch: all else can be made from it and the clips."""
 
     async def begin_run(
-        self, manifest: str, now: float, *, remake: bool = False, carry: bool = False
+        self, manifest: str, now: float, *, remake: bool = False, carry: bool = False, caps: Caps = NO_CAPS
     ) -> None:
         """`manifest`: its path as `remembered.spelled` writes it.
 
@@ -180,6 +204,11 @@ class Ledger(Protocol):
         """What the last run called its manifest."""
 
     async def end_run(self, exit_code: int, now: float) -> None: ...
+    async def runs(self) -> list[Run]:
+        """In the order they began."""
+
+    async def calls(self) -> list[Calls]:
+        """Of all runs together, in the order of their minutes."""
 
     async def recover(self, now: float, *, unsent: bool = True) -> int:
         """Settle what the last run left: `submitting` becomes unknown (how many is returned),

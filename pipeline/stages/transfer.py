@@ -66,6 +66,7 @@ class Transfer:
     total_bytes: int | None = None  # as the server last said
     dead: str | None = None  # why the present link is known to lead nowhere
     refreshes: int = 0
+    loading_at: float | None = None  # wall time of the first try
 
     def begin(self, now: float, life_s: float) -> None:
         """The first try begins the time that all tries share; waiting for a place costs none of it."""
@@ -108,11 +109,14 @@ class Loader:
             if await self._disk(part.seal) == take.sha256:
                 return take  # whole already: a run that died before it could finish loaded it
             transfer.part = part = await self._disk(self._storage.open_part, take)
+        if transfer.loading_at is None:
+            transfer.loading_at = self._clock.wall()
         await self._fill(transfer, part)
         sha256 = await self._disk(part.seal)
         size_bytes = part.size_bytes
         # On record before the link may die: what is whole on disk needs no gateway any more.
-        return await self._record.note(transfer.take, sha256=sha256, size_bytes=size_bytes)
+        facts = {"sha256": sha256, "size_bytes": size_bytes, "loading_at": transfer.loading_at}
+        return await self._record.note(transfer.take, **facts)
 
     async def _fill(self, transfer: Transfer, part: Part) -> None:
         """Bytes until the file is whole."""

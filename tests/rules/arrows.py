@@ -20,6 +20,7 @@ LAYERS = (
         "advice",
         "again",
         "asked",
+        "findings",
         "chains",
         "fitting",
         "changes",
