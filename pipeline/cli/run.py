@@ -20,6 +20,7 @@ from pipeline.cli import plan
 from pipeline.cli.app import say
 from pipeline.cli.env import environment
 from pipeline.cli.progress import Face, Loudness, face
+from pipeline.cli.report import write_report
 from pipeline.cli.table import SIMULATED, counts_text, out, put, take_facts, take_table
 from pipeline.clock import LoopClock, local_day
 from pipeline.errors import UsageError
@@ -322,7 +323,17 @@ async def _run(
     finally:
         shown.close()
     ran = [end for end in (*result.batches, *(result.earlier or ())) if isinstance(end, RunResult)]
+    for one in ran:
+        await _report(one)
     return result, {one.batch: await _takes_to_show(one) for one in ran}
+
+
+async def _report(result: RunResult) -> None:
+    """The page at a run's end. Clips are what a run is for: it does not fail for want of a page."""
+    try:
+        await write_report(result.folder)
+    except Exception as exc:  # a full disk, a folder that cannot be written, or a fault in the page
+        say(f"note: batch {result.batch}: no report was written: {exc}")
 
 
 async def _takes_to_show(result: RunResult) -> list[Take]:
