@@ -20,6 +20,7 @@ from pipeline.cli import plan
 from pipeline.cli.app import say
 from pipeline.cli.env import environment
 from pipeline.cli.progress import Face, Loudness, face
+from pipeline.cli.report import NAME as REPORT_NAME
 from pipeline.cli.report import write_report
 from pipeline.cli.table import SIMULATED, counts_text, out, put, take_facts, take_table
 from pipeline.clock import LoopClock, local_day
@@ -41,6 +42,7 @@ INTERRUPTED = 130
 MAX_ROWS = 40
 MOST_USD = 1_000_000
 MANY_FILES = 4096
+LARGE = 20_000  # jobs, of whose page one waits for seconds
 DONE = TakeState.DONE
 
 
@@ -329,11 +331,18 @@ async def _run(
 
 
 async def _report(result: RunResult) -> None:
-    """The page at a run's end. Clips are what a run is for: it does not fail for want of a page."""
+    """The page at a run's end. Clips are what a run is for: it does not fail for want of a page.
+
+    That of a large batch in which nothing was sent is left as it is: a rerun takes no longer for it.
+    """
+    large = sum(result.counts.values()) > LARGE
+    if large and not result.requests and (result.folder / REPORT_NAME).is_file():
+        return say(f"note: {REPORT_NAME} is left as it is; nightreel report {result.folder} makes it anew")
     try:
         await write_report(result.folder)
     except Exception as exc:  # a full disk, a folder that cannot be written, or a fault in the page
         say(f"note: batch {result.batch}: no report was written: {exc}")
+    return None
 
 
 async def _takes_to_show(result: RunResult) -> list[Take]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pipeline.advice import ADVICE, advice
-from pipeline.model import Take, TakeState
+from pipeline.model import TakeState
 from pipeline.report.commands import Commands
 from pipeline.report.totals import IN_COMMAND, NAMED, Kind, Totals
 

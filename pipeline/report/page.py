@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, aclosing
@@ -31,7 +32,7 @@ from pipeline.shown import shown, shown_json
 from pipeline.version import __version__
 
 PIECE_CHARS = 1 << 16
-TABLE_PROMPT = 120  # characters in the table for browsers without JavaScript
+TABLE_PROMPT = 60  # characters in the table for browsers without JavaScript
 STATE_ORDER = (
     "done", "ready", "accepted", "submitting", "planned", "unknown", "missing", "undelivered", "failed",
     "expired", "rejected", "moderated", "held", "blocked",
@@ -128,15 +129,15 @@ def _safe(text: str) -> Any:
 
 def _table_row(take: Take, clip: Path | None) -> str:
     """A job for browsers that run no scripts."""
-    import markupsafe
-
-    prompt = shown(take.job.prompt[:TABLE_PROMPT]) + ("…" if len(take.job.prompt) > TABLE_PROMPT else "")
-    what = markupsafe.escape(shown(take.reason or ""))
-    if clip is not None:
-        what = markupsafe.Markup('<a href="{}">clip</a>').format(quote(str(clip)))
+    prompt = take.job.prompt[:TABLE_PROMPT] + ("…" if len(take.job.prompt) > TABLE_PROMPT else "")
+    what = _text(take.reason or "") if clip is None else f'<a href="{_text(quote(str(clip)))}">clip</a>'
     cost = "" if take.cost_ticks is None else usd_text(take.cost_ticks)
-    cells = (shown(take.job.key), take.state.value, cost, what, prompt)
-    return str(markupsafe.Markup("<tr><td>{}<td>{}<td>{}<td>{}<td dir=auto>{}\n").format(*cells))
+    first = f"<tr><td>{_text(take.job.key)}<td>{take.state.value}<td>{cost}"
+    return f"{first}<td>{what}<td dir=auto>{_text(prompt)}\n"
+
+
+def _text(text: str) -> str:
+    return html.escape(shown(text))
 
 
 # --- what stands above
