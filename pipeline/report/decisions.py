@@ -10,6 +10,7 @@ from pipeline.report.commands import Commands
 from pipeline.report.totals import IN_COMMAND, NAMED, Kind, Totals
 
 _S = TakeState
+SETTLED = 2  # takes whose commands stand above; those of the others are with their clips
 _URGENT = (_S.UNKNOWN, _S.MISSING, _S.UNDELIVERED, _S.FAILED, _S.EXPIRED, _S.REJECTED, _S.MODERATED, _S.HELD)
 _OPEN = (_S.BLOCKED, _S.READY, _S.ACCEPTED, _S.SUBMITTING, _S.PLANNED)
 _RETRIED = frozenset({_S.FAILED, _S.EXPIRED, _S.REJECTED, _S.MODERATED})
@@ -59,7 +60,7 @@ def _lines(state: TakeState, commands: Commands) -> tuple[tuple[str, str], ...]:
 
 def _settling(kind: Kind, commands: Commands) -> tuple[tuple[str, str], ...]:
     lines: list[tuple[str, str]] = []
-    for take in kind.first[:NAMED]:
+    for take in kind.first[:SETTLED]:
         lines.append(("it is there", commands.resolve(take, "--remote-id", "ID")))
         lines.append(("it is not", commands.resolve(take, "--not-charged")))
     if any(not take.replaced for take in kind.first):

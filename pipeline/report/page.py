@@ -175,12 +175,12 @@ def _when(wall: float) -> str:
 
 
 def _clips(totals: Totals) -> Tile:
-    others = [f"{count} {state}" for state in STATE_ORDER[1:] if (count := totals.states[TakeState(state)])]
+    others = [f"{count:,} {state}" for state in STATE_ORDER[1:] if (count := totals.states[TakeState(state)])]
     lines = [", ".join(others) or ("every clip is there" if totals.jobs else "no jobs yet")]
     noticed = sum(kind.count for kind in totals.noticed.values())
     if noticed:
         lines.append(f"{noticed} to look at")
-    return Tile("Clips", f"{totals.done} of {totals.jobs}", tuple(lines))
+    return Tile("Clips", f"{totals.done:,} of {totals.jobs:,}", tuple(lines))
 
 
 def _cost(totals: Totals, runs: list[Run]) -> Tile:
@@ -202,8 +202,8 @@ def _cost(totals: Totals, runs: list[Run]) -> Tile:
 def _time(runs: list[Run], took_s: float) -> Tile:
     if not runs:
         return Tile("Time", "–", ("no run yet",))
-    count = f"{len(runs)} runs" if len(runs) > 1 else "one run"
-    return Tile("Time", duration_text(took_s), (f"{count}, the first on {_when(runs[0].started_at)}",))
+    count = f"{len(runs)} runs, the first" if len(runs) > 1 else "one run,"
+    return Tile("Time", duration_text(took_s), (f"{count} on {_when(runs[0].started_at)}",))
 
 
 def _throughput(totals: Totals, took_s: float) -> Tile:

@@ -152,7 +152,7 @@ def keys(page: Page) -> list[str]:
 
 
 def until(page: Page, expression: str) -> None:
-    """Wait until it is true. Playwright's own way evaluates texts in the page, where the policy forbids it."""
+    """Wait until it is true. Playwright's own way evaluates texts in the page, which its policy forbids."""
     deadline = time.monotonic() + DEADLINE_S
     while not page.evaluate(expression):
         assert time.monotonic() < deadline, f"never true: {expression}"

@@ -16,7 +16,7 @@ from pipeline.money import Caps
 from pipeline.offload import Threads
 from pipeline.opening import LEDGER_NAME
 
-BEGAN = 1_800_000_000.0
+BEGAN = 1_790_000_000.0
 MODELS = ("grok-imagine-video", "grok-imagine-video-1.5", "veo-3.1-fast")
 WORDS = (
     "a",

@@ -104,7 +104,7 @@ const drawSoon = () => { drawing ||= requestAnimationFrame(() => { drawing = 0; 
 // --- one card
 
 function pictureOf(take) {
-  if (take.clip === null) return make("span", { class: "why", dir: "auto" }, take.reason ?? "");
+  if (take.clip === null) return make("span", { class: "why", dir: "auto" }, take.reason ?? "no clip yet");
   const picture = make("img", { src: take.poster, alt: "", loading: "lazy", decoding: "async", draggable: "false" });
   picture.addEventListener("error", () => picture.replaceWith(
     make("video", { src: `${take.clip}#t=0.1`, preload: "metadata", muted: true, tabindex: "-1", "aria-hidden": "true" })));

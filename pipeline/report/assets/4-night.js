@@ -35,8 +35,8 @@ const key = (entries) => make("ul", { class: "key" }, ...entries.map(([name, tex
 function stretches(take) {
   const run = facts.runs.findLast(([started]) => started - facts.since <= take.intent + 0.5);
   const from = run ? run[0] - facts.since : take.intent;
-  const now = facts.now - facts.since;
-  const settled = take.ended ?? (["accepted", "ready", "submitting"].includes(take.state) ? now : take.ready ?? take.accepted ?? take.intent);
+  const until = Math.max((facts.runs.at(-1)?.[1] ?? facts.now) - facts.since, take.intent);
+  const settled = take.ended ?? (["accepted", "ready", "submitting"].includes(take.state) ? until : take.ready ?? take.accepted ?? take.intent);
   const accepted = take.accepted ?? take.intent, ready = take.ready ?? settled, loading = Math.min(take.loading ?? settled, settled);
   return [["queued", from, take.intent], ["rendering", accepted, ready], ["waiting", ready, loading], ["downloading", loading, take.ready === null ? loading : settled]];
 }
@@ -52,7 +52,7 @@ function drawTakes() {
   const overview = `${sent.length} takes in the order they were sent. Drag to look closer, double-click to go back; point at a line to read it, click to open it.`;
   let pointed = null;
   const made = plot("chart-takes", {
-    height, legend: { show: false },
+    height, padding: [8, 16, 0, 36], legend: { show: false },
     scales: { x: { time: true }, y: { range: [sent.length, 0] } },
     axes: axes({}, { show: false }),
     series: [{}, { show: true, paths: () => null, points: { show: false } }],
@@ -138,10 +138,15 @@ function drawCost() {
 
 // --- requests
 
+const MOST_MINUTES = 50000;  // drawn one by one; with more, those without a request are left out
+
 function drawCalls() {
   if (!facts.calls.length) return none("calls", "No request was made.");
   const kinds = [...new Set(facts.calls.map(([, kind]) => kind)), "429"];
-  const minutes = [...new Set(facts.calls.map(([minute]) => minute))].sort((a, b) => a - b);
+  const first = facts.calls[0][0], last = facts.calls.at(-1)[0];
+  const all = last - first < MOST_MINUTES ? Array.from({ length: last - first + 1 }, (_, index) => first + index)
+    : [...new Set(facts.calls.map(([minute]) => minute))];
+  const minutes = [...all, last + 1];  // a minute is as wide as it is
   const place = new Map(minutes.map((minute, index) => [minute, index]));
   const counts = kinds.map(() => minutes.map(() => 0));
   const totals = new Map(kinds.map((kind) => [kind, 0]));
@@ -152,11 +157,12 @@ function drawCalls() {
       totals.set(name, totals.get(name) + count);
     }
   }
+  for (const line of counts) line[line.length - 1] = line[line.length - 2];
   const tones = { submit: "rendering", poll: "quiet", download: "downloading", 429: "ended" };
   plot("chart-calls", {
-    scales: { y: { range: (_, low, high) => [0, Math.max(1, high * 1.08)] } }, legend: { live: false },
-    axes: axes({}, { size: 56 }),
-    series: [{}, ...kinds.map((name) => ({ label: name === "429" ? "refused with 429" : name, stroke: tone(tones[name] ?? "waiting"), width: 2, points: { show: minutes.length < 40, size: 5 } }))],
+    scales: { x: { range: (_, from, to) => [from, Math.max(to, from + 60)] }, y: { range: (_, low, high) => [0, Math.max(1, high * 1.08)] } },
+    legend: { live: false }, axes: axes({}, { size: 56 }),
+    series: [{}, ...kinds.map((name) => ({ label: name === "429" ? "refused with 429" : name, stroke: tone(tones[name] ?? "waiting"), width: 2, paths: uPlot.paths.stepped({ align: 1 }), points: { show: false } }))],
   }, [minutes.map((minute) => minute * 60), ...counts]);
   field("text-calls").textContent = `${kinds.filter((name) => name !== "429").map((name) => `${totals.get(name)} ${name}`).join(", ")}; ${totals.get("429")} refused with 429.`;
 }
