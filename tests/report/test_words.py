@@ -18,8 +18,9 @@ from pipeline.ledger.base import Run
 from pipeline.model import TICKS_PER_USD, Image, Probe, TakeState
 from pipeline.report.commands import Commands
 from pipeline.report.decisions import decisions, steps
-from pipeline.report.page import duration_text, in_script
+from pipeline.report.page import in_script
 from pipeline.report.rows import Rows
+from pipeline.report.tiles import duration_text
 from pipeline.report.totals import Totals, budget_ticks, busy_s
 
 S = TakeState
