@@ -12,13 +12,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
-
-playwright = pytest.importorskip(
-    "playwright.sync_api", reason="no playwright: `make test-browser` installs it"
-)
-
-from browser.pages import Seen, a_mixed_batch, a_report  # noqa: E402
-from support.batches import a_batch, a_night, calls_of  # noqa: E402
+from browser.pages import Seen, a_mixed_batch, a_report
+from support.batches import a_batch, a_night, calls_of
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 FLAGS = (
@@ -47,6 +42,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api", reason="no playwright: see `make test-browser`")
     path = os.environ.get("NIGHTREEL_BROWSER") or next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
         pytest.skip("no Chromium on this machine: `make test-browser` installs it from the system's packages")

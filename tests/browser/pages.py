@@ -9,16 +9,18 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import av
 import PIL.Image
 import PIL.ImageDraw
-from playwright.sync_api import Page
 from support.batches import BEGAN, a_batch, calls_of, fingerprint_of
 
 from pipeline.cli.report import write_report
 from pipeline.model import TICKS_PER_USD, Image, Job, Probe, Take, TakeState
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text("utf-8")
 HOSTILE = (
