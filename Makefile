@@ -27,7 +27,7 @@ test: .venv-test/wheel
 # The report in a real browser; also part of `make test` where there is one.
 test-browser: .venv-test/wheel
 	@.ci/browser
-	$(TEST)/pytest tests/browser -p no:xdist -o addopts='--import-mode=importlib -ra'
+	$(TEST)/pytest tests/browser
 
 screenshots: .venv-test/wheel
 	@.ci/browser

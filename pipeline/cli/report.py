@@ -94,4 +94,5 @@ class _Clips:
 
 
 def _text_file(path: Path) -> IO[str]:
-    return open(opened_anew(path), "w", encoding="utf-8", newline="")
+    """For the owner's eyes, as the ledger that it tells of."""
+    return open(opened_anew(path, 0o600), "w", encoding="utf-8", newline="")
