@@ -13,19 +13,26 @@ SEED ?= 1
 SECONDS ?= 60
 TARGET ?= all
 
-.PHONY: demo test check bench bench-long crash nights fuzz screenshots clean
+.PHONY: demo test test-browser check bench bench-long crash nights fuzz screenshots clean
 
 demo: .venv/installed
 	$(DEV)/nightreel run manifests/quickstart.yaml
 
-test: .venv-test/installed
-	rm -rf build/wheel
-	$(TEST)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build/wheel .
-	$(TEST)/python $(PIP_INSTALL) --no-deps --force-reinstall build/wheel/*.whl
+test: .venv-test/wheel
 	$(TEST)/ruff check .
 	$(TEST)/ruff format --check .
 	$(TEST)/mypy
 	$(TEST)/pytest --numprocesses 2
+
+# The report in a real browser; also part of `make test` where there is one.
+test-browser: .venv-test/wheel
+	@.ci/browser
+	$(TEST)/pytest tests/browser
+
+screenshots: .venv-test/wheel
+	@.ci/browser
+	cd tests && ../$(TEST)/python -m browser.screenshots ../docs/screenshots
+	$(TEST)/python docs/screenshots/terminal.py
 
 check: .venv/installed-test
 	$(DEV)/ruff format .
@@ -49,9 +56,6 @@ nights: .venv/installed-test
 fuzz: .venv/installed-fuzz
 	cd tests && ../$(DEV)/python -m fuzz --seconds $(SECONDS) --target $(TARGET) $(if $(REPLAY),--replay $(REPLAY))
 
-screenshots: .venv/installed-test
-	$(DEV)/python docs/screenshots/terminal.py
-
 clean:
 	rm -rf .venv .venv-test build dist
 
@@ -74,5 +78,11 @@ clean:
 
 .venv-test/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv-test
-	$(TEST)/python $(PIP_INSTALL) '.[test]'
+	$(TEST)/python $(PIP_INSTALL) '.[test,browser]'
 	touch $@
+
+.PHONY: .venv-test/wheel
+.venv-test/wheel: .venv-test/installed
+	rm -rf build/wheel
+	$(TEST)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build/wheel .
+	$(TEST)/python $(PIP_INSTALL) --no-deps --force-reinstall build/wheel/*.whl

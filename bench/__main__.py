@@ -25,7 +25,7 @@ from typing import Any
 
 from bench.rows import Measured, Row
 
-MODULES = ("start", "ledger", "pace", "polls", "nights", "engine", "downloads", "manifests")
+MODULES = ("start", "ledger", "pace", "polls", "nights", "engine", "downloads", "manifests", "report")
 FOLDER = Path(__file__).parent
 RESULTS = FOLDER.parent / "build" / "bench.json"
 KEPT = FOLDER / "kept.json"

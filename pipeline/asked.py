@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
 from pipeline.clock import utc_text
-from pipeline.model import TICKS_PER_USD, Image, Job, Take
+from pipeline.findings import findings
+from pipeline.model import TICKS_PER_USD, Image, Job, Probe, Take
 
 
 def asked_of(job: Job) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def _given(value: Any) -> Any:
     return [_given(inner) for inner in value] if isinstance(value, tuple) else value
 
 
-def side_of(take: Take, finished_at: float, probe: Mapping[str, Any] | None) -> dict[str, Any]:
+def side_of(take: Take, finished_at: float, probe: Probe | None) -> dict[str, Any]:
     """A side file: all that a person, or a rebuilt ledger, needs to know about a clip."""
     cost = take.cost_ticks
     return {
@@ -58,7 +58,8 @@ def side_of(take: Take, finished_at: float, probe: Mapping[str, Any] | None) -> 
         "reported_s": take.reported_s,
         "sha256": take.sha256,
         "size_bytes": take.size_bytes,
-        "probe": probe,
+        "probe": None if probe is None else asdict(probe),
+        "findings": [] if probe is None else list(findings(take.job, probe)),
     }
 
 

@@ -6,6 +6,7 @@ Whatever has to do with the outside world is handed in, and can be replaced by a
 from __future__ import annotations
 
 import random
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -56,6 +57,7 @@ def assemble(
     others: Path | None = None,
     neighbours: Path | None = None,
     run_budget: RunBudget | None = None,
+    media_checks: bool = True,
     settings: Settings,
     folder: Path,
     ledger: Ledger,
@@ -69,6 +71,7 @@ def assemble(
 
     `run_budget`: of all batches of this run, where there are several. `others`: where batches lie whose
     clips may be taken over; `neighbours`: that may tell how long clips take.
+    `media_checks`: whether clips are looked at beyond being whole, for a poster.
     """
     rng = random.Random()  # noqa: S311 - jitter, no secrets
     storage = LocalStorage(folder)
@@ -115,7 +118,12 @@ def assemble(
         return kept_clips(others, folder, settings.origin, disk, note)
 
     async def probe(take: Take) -> Probe:
-        return await media_threads(media.probe, storage.part_path(take))
+        look = partial(media.look, samples=media_checks)
+        found = await media_threads(look, storage.part_path(take))
+        if found.poster is not None:
+            with suppress(OSError):  # a clip needs none
+                await disk(storage.keep_poster, take, found.poster)
+        return found.probe
 
     material = LocalMaterial(folder, storage.where, media_threads)
     runner = Runner(

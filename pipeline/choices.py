@@ -47,6 +47,7 @@ class RunOptions:
     allow_insecure: bool = False
     allow_private_hosts: bool = False  # take clips from this machine and its network, whatever the gateway
     date: date | None = None  # of a batch per night; None: today
+    media_checks: bool = True  # look at clips beyond being whole, and keep a picture of each
     rehearse: str | Path | None = None  # by a scenario's name or file: at the simulator, in a folder apart
     signals: bool = False  # drain on SIGINT and SIGTERM; main thread only
     env: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)  # holds keys

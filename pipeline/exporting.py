@@ -19,7 +19,7 @@ from pipeline.manifest.written import Written, WrittenJobs
 from pipeline.model import TICKS_PER_USD, Take, TakeState
 from pipeline.money import spent
 from pipeline.opening import clip_of, open_ledger
-from pipeline.remembered import place_of
+from pipeline.remembered import from_here
 from pipeline.sources.files import LocalFiles
 
 COLUMNS = (
@@ -53,21 +53,12 @@ async def exported(
     Raises UsageError for an input that no job has, or where there is no manifest to take it from.
     """
     async with open_ledger(folder) as ledger:
-        path = manifest or _remembered(await ledger.last_manifest(), folder)
+        path = manifest or from_here(await ledger.last_manifest(), folder)
         with _written(path, inputs, note) as written:
             async for take in ledger.all_takes():
                 if take.wanted or (older and take.state is not TakeState.PLANNED):
                     place = None if written is None else written.of(take.job.key)
                     yield _facts(take, folder, path, place) | _inputs(place, inputs)
-
-
-def _remembered(spelled: str | None, folder: Path) -> Path | None:
-    """From here, where it lies below."""
-    place = None if spelled is None else place_of(spelled, folder)
-    if place is None:
-        return None
-    whole, here = Path(place).resolve(), Path.cwd()
-    return whole.relative_to(here) if whole.is_relative_to(here) else whole
 
 
 @contextmanager

@@ -178,6 +178,24 @@ class Handle:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """What a clip is made of. `duration_s` and `fps` are None where the file does not say.
+
+    Of a few frames spread over the clip, each as 576 grey cells: `brightness`, the mean of the brightest one,
+    and `change`, the most that any cell differs between two of them in a row. Both from 0 to 1; None: not
+    looked at.
+    """
+
+    width: int
+    height: int
+    duration_s: float | None
+    codec: str
+    fps: float | None
+    brightness: float | None = None
+    change: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Take:
     """One paid lineage of a job. Times are UTC seconds since the epoch; costs are ticks."""
 
@@ -209,6 +227,8 @@ class Take:
     reason: str | None = None
     sha256: str | None = None
     size_bytes: int | None = None
+    loading_at: float | None = None  # when the first byte of its clip was asked for
+    probe: Probe | None = None  # what a look at its clip found
 
     @property
     def handle(self) -> Handle | None:
@@ -242,14 +262,3 @@ class Take:
         """When it changed last, as far as the times on record tell; None for one that was never sent."""
         times = (self.intent_at, self.accepted_at, self.ready_at, self.ended_at)
         return max((time for time in times if time is not None), default=None)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Probe:
-    """What a clip is made of. `duration_s` and `fps` are None where the file does not say."""
-
-    width: int
-    height: int
-    duration_s: float | None
-    codec: str
-    fps: float | None

@@ -20,9 +20,9 @@ from pipeline.clock import utc_text
 from pipeline.durable import sync
 from pipeline.errors import UsageError
 from pipeline.ledger.copying import Health, health
-from pipeline.ledger.rows import job_of
+from pipeline.ledger.rows import job_of, probe_of
 from pipeline.ledger.sqlite import COPY_NAME, SqliteLedger
-from pipeline.model import Job, Take, TakeState
+from pipeline.model import Job, Probe, Take, TakeState
 from pipeline.offload import Threads
 from pipeline.opening import LEDGER_NAME, LOG_NAME
 from pipeline.storage.lock import batch_lock
@@ -243,7 +243,14 @@ def _done(take: Take, side: Mapping[str, Any]) -> Take:
         "ready_at": _wall(side.get("ready_at")),
         "ended_at": _wall(side.get("finished_at")),
     }
-    return replace(take, state=_S.DONE, reason=None, **times, **_facts(side))
+    return replace(take, state=_S.DONE, reason=None, probe=_probe(side), **times, **_facts(side))
+
+
+def _probe(side: Mapping[str, Any]) -> Probe | None:
+    try:
+        return probe_of(side["probe"])
+    except (KeyError, TypeError):
+        return None
 
 
 # --- what both say

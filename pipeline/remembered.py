@@ -26,6 +26,15 @@ def place_of(remembered: str, folder: Path) -> Path | None:
     return Path(remembered) if os.path.isabs(remembered) else None
 
 
+def from_here(remembered: str | None, folder: Path) -> Path | None:
+    """The same as it is named from the working directory, where it lies below."""
+    place = None if remembered is None else place_of(remembered, folder)
+    if place is None:
+        return None
+    whole, here = Path(place).resolve(), Path.cwd()
+    return whole.relative_to(here) if whole.is_relative_to(here) else whole
+
+
 def is_same(remembered: str, manifest: Path, folder: Path) -> bool:
     """Whether it is this very file, in whatever spelling."""
     place = place_of(remembered, folder)

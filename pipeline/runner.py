@@ -165,7 +165,8 @@ class Runner:
     async def _run(self) -> None:
         await self._refuse_other_origin()
         now = self.clock.wall()
-        await self.ledger.begin_run(self.manifest, now, remake=self.remake, carry=self.earlier)
+        caps = self.settings.caps
+        await self.ledger.begin_run(self.manifest, now, remake=self.remake, carry=self.earlier, caps=caps)
         await self.ledger.recover(now, unsent=not self.earlier)
         await self.disk(self.storage.prepare)
         await finish_renames(self.ledger, self.storage, self.disk, self.tell)

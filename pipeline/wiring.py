@@ -324,6 +324,7 @@ class _House:
             others=options.batches if options.reuse and not batch.earlier else None,
             neighbours=options.batches,
             run_budget=run_budget,
+            media_checks=options.media_checks,
             settings=settings,
             folder=batch.folder,
             ledger=batch.ledger,

@@ -32,6 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         folder = item.path.parent.name
         group = "commands" if folder in STARTING else f"{folder}/{item.path.stem}"
+        group = "browser" if folder == "browser" else group  # which all of its files share
         item.add_marker(pytest.mark.xdist_group(group))
 
 

@@ -26,6 +26,7 @@ COMMANDS = {
     "plan": "Show what a run would do and cost. Sends nothing.",
     "validate": "Find everything wrong with manifests. Sends nothing.",
     "status": "Show each take of a batch, and what to do.",
+    "report": "Write the page about a batch: clips, costs, what to decide.",
     "export": "Print a batch as a table: CSV or JSON Lines.",
     "resolve": "Settle a take whose submit got no answer.",
     "redo": "Mark clips to be made once more by the next run.",

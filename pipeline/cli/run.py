@@ -24,6 +24,8 @@ from pipeline.cli.env import environment
 from pipeline.cli.lines import Loudness
 from pipeline.cli.news import News, notify_urls
 from pipeline.cli.progress import Face, face, kept
+from pipeline.cli.report import NAME as REPORT_NAME
+from pipeline.cli.report import write_report
 from pipeline.cli.table import SIMULATED, counts_text, out, put, take_facts, take_table
 from pipeline.clock import LoopClock, local_day
 from pipeline.deadline import seconds_of
@@ -46,6 +48,7 @@ INTERRUPTED = 130
 MAX_ROWS = 40
 MOST_USD = 1_000_000
 MANY_FILES = 4096
+LARGE = 20_000  # jobs, of whose page one waits for seconds
 DONE = TakeState.DONE
 
 
@@ -159,6 +162,13 @@ def command(
             help="What goes wrong in a rehearsal: calm (default), busy, flaky, hostile, broke, or a file.",
         ),
     ] = None,
+    no_media_checks: Annotated[
+        bool,
+        typer.Option(
+            "--no-media-checks",
+            help="Only see that clips are whole: no posters, no look for black, frozen or unasked-for ones.",
+        ),
+    ] = False,
     env_file: opt.EnvFile = None,
     allow_insecure: opt.AllowInsecure = False,
     allow_private_hosts: opt.AllowPrivateHosts = False,
@@ -222,6 +232,7 @@ def command(
         if_running=if_running.value,
         allow_insecure=allow_insecure,
         allow_private_hosts=allow_private_hosts,
+        media_checks=not no_media_checks,
         rehearse=_rehearsed(rehearse, scenario),
         signals=True,
         env=environment(env_file),
@@ -365,7 +376,24 @@ async def _run(
     async with kept(shown):
         result = await run_manifests(manifests, options, hear)
     ran = [end for end in (*result.batches, *(result.earlier or ())) if isinstance(end, RunResult)]
+    for one in ran:
+        await _report(one)
     return result, {one.batch: await _takes_to_show(one) for one in ran}
+
+
+async def _report(result: RunResult) -> None:
+    """The page at a run's end. Clips are what a run is for: it does not fail for want of a page.
+
+    That of a large batch in which nothing was sent is left as it is: a rerun takes no longer for it.
+    """
+    large = sum(result.counts.values()) > LARGE
+    if large and not result.requests and (result.folder / REPORT_NAME).is_file():
+        return say(f"note: {REPORT_NAME} is left as it is; nightreel report {result.folder} makes it anew")
+    try:
+        await write_report(result.folder)
+    except Exception as exc:  # a full disk, a folder that cannot be written, or a fault in the page
+        say(f"note: batch {result.batch}: no report was written: {exc}")
+    return None
 
 
 async def _takes_to_show(result: RunResult) -> list[Take]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 
 from pipeline.again import NO_ENDS, Ends
 from pipeline.model import Job, Take, TakeState
-from pipeline.money import Caps
+from pipeline.money import NO_CAPS, Caps
 from pipeline.pricing import Estimate
 
 
@@ -98,7 +98,7 @@ class Run:
     """One run of the batch. One that was killed, or goes on, has no end.
 
     `reason`: why it stopped with jobs left; `clips`: that it brought home; `spent_ticks`: what its own
-    submits have settled and reserved by now.
+    submits have settled and reserved by now; the caps it kept to are in ticks, too.
     """
 
     id: int
@@ -110,6 +110,18 @@ class Run:
     reason: str | None
     clips: int | None
     spent_ticks: int
+    budget_ticks: int | None  # of the batch, over its whole life
+    run_budget_ticks: int | None  # of this run's own submits
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """How often a kind of call got one answer in one minute since the epoch: `429 busy`, `lost`."""
+
+    minute: int
+    kind: str
+    outcome: str
+    count: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,7 +209,7 @@ class Ledger(Protocol):
     """The record of a batch: all else can be made from it and the clips."""
 
     async def begin_run(
-        self, manifest: str, now: float, *, remake: bool = False, carry: bool = False
+        self, manifest: str, now: float, *, remake: bool = False, carry: bool = False, caps: Caps = NO_CAPS
     ) -> None:
         """`manifest`: its path as `remembered.spelled` writes it.
 
@@ -212,6 +224,9 @@ class Ledger(Protocol):
     ) -> None: ...
     async def runs(self, last: int | None = None) -> list[Run]:
         """All runs, or the last so many, in the order they were begun."""
+
+    async def calls(self) -> list[Calls]:
+        """Of all runs together, in the order of their minutes."""
 
     async def recover(self, now: float, *, unsent: bool = True) -> int:
         """Settle what the last run left: `submitting` becomes unknown (how many is returned),

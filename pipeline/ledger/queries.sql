@@ -4,7 +4,7 @@
 t.id, t.fingerprint, t.number, t.state, t.provider,
 t.origin, t.credential, t.remote_id, t.intent_at, t.accepted_at, t.ready_at, t.ended_at,
 t.url, t.url_at, t.validator, t.reserved_ticks, t.cost_ticks, t.reported_s, t.reason, t.sha256, t.size_bytes,
-t.estimate_ticks, t.own_price, t.replaced, t.reused_from, t.spec, (j.key IS NOT NULL AND j.run_id = (SELECT max(id) FROM runs) AND {wanted}), COALESCE(j.selected, 1)
+t.loading_at, t.probe, t.estimate_ticks, t.own_price, t.replaced, t.reused_from, t.spec, (j.key IS NOT NULL AND j.run_id = (SELECT max(id) FROM runs) AND {wanted}), COALESCE(j.selected, 1)
 
 -- name: wanted
 t.fingerprint = j.fingerprint AND t.number = (
@@ -12,7 +12,9 @@ t.fingerprint = j.fingerprint AND t.number = (
 )
 
 -- name: begin_run
-INSERT INTO runs (manifest, version, started_at, remake) VALUES (:manifest, :version, :now, :remake) RETURNING id;
+INSERT INTO runs (manifest, version, started_at, remake, budget_ticks, run_budget_ticks)
+VALUES (:manifest, :version, :now, :remake, :budget_ticks, :run_budget_ticks)
+RETURNING id;
 
 -- name: carry_jobs
 UPDATE jobs SET run_id = :run_id WHERE run_id = (SELECT max(run_id) FROM jobs);
@@ -20,13 +22,17 @@ UPDATE jobs SET run_id = :run_id WHERE run_id = (SELECT max(run_id) FROM jobs);
 -- name: last_manifest
 SELECT manifest FROM runs ORDER BY id DESC LIMIT 1;
 
+-- name: calls
+SELECT minute, kind, outcome, sum(count) FROM calls GROUP BY minute, kind, outcome ORDER BY minute;
+
 -- name: end_run
 UPDATE runs SET ended_at = :now, exit_code = :exit_code, reason = :reason, clips = :clips WHERE id = :run_id;
 
 -- name: runs
 SELECT
     r.id, r.manifest, r.version, r.started_at, r.ended_at, r.exit_code, r.reason, r.clips,
-    (SELECT COALESCE(sum(s.ticks), 0) FROM spending s WHERE s.run_id = r.id)
+    (SELECT COALESCE(sum(s.ticks), 0) FROM spending s WHERE s.run_id = r.id),
+    r.budget_ticks, r.run_budget_ticks
 FROM (SELECT * FROM runs ORDER BY id DESC LIMIT :last) r ORDER BY r.id;
 
 -- name: recover_submitting
@@ -95,7 +101,7 @@ SET state = :state, origin = :origin, credential = :credential, remote_id = :rem
     intent_at = :intent_at, accepted_at = :accepted_at, ready_at = :ready_at, ended_at = :ended_at,
     url = :url, url_at = :url_at, validator = :validator, reserved_ticks = :reserved_ticks,
     cost_ticks = :cost_ticks, spent_ticks = :spent_ticks, reported_s = :reported_s, reason = :reason,
-    sha256 = :sha256, size_bytes = :size_bytes
+    sha256 = :sha256, size_bytes = :size_bytes, loading_at = :loading_at, probe = :probe
 WHERE id = :id AND state = :before
 RETURNING id;
 
@@ -308,11 +314,11 @@ SELECT COALESCE(max(id), 0) FROM runs;
 INSERT INTO takes (
     job_key, fingerprint, number, state, spec, provider, origin, credential, remote_id, intent_at, accepted_at,
     ready_at, ended_at, url, url_at, validator, estimate_ticks, own_price, reserved_ticks, cost_ticks, spent_ticks,
-    reported_s, reason, sha256, size_bytes, replaced, reused_from
+    reported_s, reason, sha256, size_bytes, loading_at, probe, replaced, reused_from
 ) VALUES (
     :key, :fingerprint, :number, :state, :spec, :provider, :origin, :credential, :remote_id, :intent_at,
     :accepted_at, :ready_at, :ended_at, :url, :url_at, :validator, :estimate_ticks, :own_price, :reserved_ticks,
-    :cost_ticks, :spent_ticks, :reported_s, :reason, :sha256, :size_bytes, :replaced, :reused_from
+    :cost_ticks, :spent_ticks, :reported_s, :reason, :sha256, :size_bytes, :loading_at, :probe, :replaced, :reused_from
 )
 ON CONFLICT (job_key, fingerprint, number) DO UPDATE SET
     state = excluded.state, origin = excluded.origin, credential = excluded.credential,
@@ -322,4 +328,5 @@ ON CONFLICT (job_key, fingerprint, number) DO UPDATE SET
     reserved_ticks = excluded.reserved_ticks, cost_ticks = excluded.cost_ticks,
     spent_ticks = excluded.spent_ticks, reported_s = excluded.reported_s,
     reason = excluded.reason, sha256 = excluded.sha256, size_bytes = excluded.size_bytes,
+    loading_at = excluded.loading_at, probe = excluded.probe,
     replaced = excluded.replaced, reused_from = excluded.reused_from;

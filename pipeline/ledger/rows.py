@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 
-from pipeline.model import Image, Job, Keyframe, Take, TakeState
+from pipeline.model import Image, Job, Keyframe, Probe, Take, TakeState
 from pipeline.money import spent
 
 MUTABLE = (
     "origin", "credential", "remote_id", "intent_at", "accepted_at", "ready_at", "ended_at",
     "url", "url_at", "validator", "reserved_ticks", "cost_ticks", "reported_s", "reason", "sha256",
-    "size_bytes",
+    "size_bytes", "loading_at", "probe",
 )  # fmt: skip
 """What a move or a note may change, apart from the state."""
 
@@ -31,13 +31,25 @@ def take_of(row: Sequence[Any]) -> Take:
     facts = dict(zip(COLUMNS, row, strict=False))
     facts["state"] = TakeState(facts["state"])
     facts["replaced"], facts["own_price"] = bool(facts["replaced"]), bool(facts["own_price"])
+    if facts["probe"] is not None:
+        facts["probe"] = probe_of(json.loads(facts["probe"]))
     spec, wanted, selected = row[WIDTH - 3 : WIDTH]
     return Take(job=job_of(spec), wanted=bool(wanted), selected=bool(selected), **facts)
 
 
 def values_of(take: Take) -> dict[str, Any]:
     facts = {name: getattr(take, name) for name in MUTABLE}
+    if take.probe is not None:
+        facts["probe"] = json.dumps(asdict(take.probe))
     return {"id": take.id, "state": take.state.value, "spent_ticks": spent(take)} | facts
+
+
+def probe_of(facts: dict[str, Any]) -> Probe:
+    """What was kept of a look at a clip, here or in a side file. Raises TypeError where it is no such thing.
+
+    A field that a newer version added is left out.
+    """
+    return Probe(**{name: facts[name] for name in _PROBE_FIELDS if name in facts})
 
 
 def spec_of(job: Job) -> str:
@@ -75,6 +87,7 @@ def _keyframe(image: dict[str, Any], timestamp_s: float) -> Keyframe:
     return Keyframe(image=_image(image), timestamp_s=timestamp_s)
 
 
+_PROBE_FIELDS = tuple(field.name for field in fields(Probe))
 _JOB_FIELDS = tuple(field.name for field in fields(Job))
 _INNER = {kind: tuple(field.name for field in fields(kind)) for kind in (Image, Keyframe)}
 _READ: dict[str, Callable[[Any], Any]] = {

@@ -14,6 +14,7 @@ import anyio
 
 from pipeline.again import NO_ENDS, Ends
 from pipeline.ledger.base import (
+    Calls,
     Charges,
     IllegalMoveError,
     KeptClip,
@@ -32,7 +33,7 @@ from pipeline.ledger.connection import Connect, Connection, connect, named_queri
 from pipeline.ledger.copying import copy_database
 from pipeline.ledger.rows import MUTABLE, WIDTH, spec_of, take_of, values_of
 from pipeline.model import LEGAL_MOVES, Take, TakeState
-from pipeline.money import Caps, spent, usd_text
+from pipeline.money import NO_CAPS, Caps, spent, usd_text
 from pipeline.offload import Offload
 from pipeline.polling.render_times import KEEP
 from pipeline.version import __version__
@@ -81,9 +82,16 @@ class SqliteLedger:
         await self._write(work)
 
     async def begin_run(
-        self, manifest: str, now: float, *, remake: bool = False, carry: bool = False
+        self, manifest: str, now: float, *, remake: bool = False, carry: bool = False, caps: Caps = NO_CAPS
     ) -> None:
-        values = {"manifest": manifest, "version": __version__, "now": now, "remake": remake}
+        values = {
+            "manifest": manifest,
+            "version": __version__,
+            "now": now,
+            "remake": remake,
+            "budget_ticks": caps.batch_ticks,
+            "run_budget_ticks": caps.run_ticks,
+        }
 
         def work(db: Connection) -> int:
             run_id: int = next(iter(db.execute(QUERIES["begin_run"], values)))[0]
@@ -301,6 +309,9 @@ class SqliteLedger:
     async def last_manifest(self) -> str | None:
         rows = await self._read("last_manifest")
         return rows[0][0] if rows else None
+
+    async def calls(self) -> list[Calls]:
+        return [Calls(*row) for row in await self._read("calls")]
 
     async def _read(self, name: str, values: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         def work() -> list[tuple[Any, ...]]:

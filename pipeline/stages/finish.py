@@ -7,10 +7,10 @@ Order, so that a crash anywhere loses nothing: docs/design.md, "Downloading and 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
 
 from pipeline.asked import side_of
 from pipeline.errors import NotAClipError
+from pipeline.findings import findings
 from pipeline.ledger.base import labels_of
 from pipeline.model import Probe, Take, TakeState
 from pipeline.offload import Offload
@@ -51,9 +51,13 @@ class FinishStage:
                 await self._record.end(take, TakeState.UNDELIVERED, why, sha256=None, size_bytes=None)
                 return None
             labels = await labels_of(self._record.ledger, take) if has_older else {}
-            side = side_of(take, self._record.clock.wall(), asdict(probe))
+            side = side_of(take, self._record.clock.wall(), probe)
             await self._disk(self._storage.place, take, side, labels)
-        elif await self._disk(self._storage.adoptable, take) is None:
+            done = await self._record.end(take, TakeState.DONE, None, probe=probe)
+            for finding in findings(take.job, probe):
+                self._record.trouble("clip.noticed", finding, done)
+            return done
+        if await self._disk(self._storage.adoptable, take) is None:
             self._record.trouble("take.part_gone", "its part file is gone; run again to load it anew", take)
             return None
         return await self._record.end(take, TakeState.DONE, None)

@@ -67,6 +67,7 @@ class Transfer:
     total_bytes: int | None = None  # as the server last said
     dead: str | None = None  # why the present link is known to lead nowhere
     refreshes: int = 0
+    loading_at: float | None = None  # wall time of the first try
 
     @property
     def is_first(self) -> bool:
@@ -118,11 +119,14 @@ class Loader:
             if await self._disk(part.seal) == take.sha256:
                 return take  # whole already: a run that died before it could finish loaded it
             transfer.part = part = await self._disk(self._storage.open_part, take)
+        if transfer.loading_at is None:
+            transfer.loading_at = self._clock.wall()
         last = await self._fill(transfer, part)
         sha256 = await self._disk(_sealed, part, last)
         size_bytes = part.size_bytes
         # On record before the link may die: what is whole on disk needs no gateway any more.
-        return await self._record.note(transfer.take, sha256=sha256, size_bytes=size_bytes)
+        facts = {"sha256": sha256, "size_bytes": size_bytes, "loading_at": transfer.loading_at}
+        return await self._record.note(transfer.take, **facts)
 
     def _open(self, transfer: Transfer) -> tuple[str, int] | None:
         """What a try asks of the disk first: hash and size of a clip in place; None: the part is open."""

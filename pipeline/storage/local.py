@@ -3,6 +3,7 @@
     clips/<job key>.mp4 .json      the clip the manifest asks for, and its side file
     clips/<label>.part .rejected   on its way; paid for but no clip
     superseded/<label>.mp4 .json   clips of earlier fingerprints or takes, kept for ever
+    posters/<label>.webp           a picture of each; of its take, so that no other clip is ever shown with it
 
 Order of a placing: part durable → an older clip of the name gets a second name in superseded/ → side file
 → rename → folder durable. A crash anywhere leaves every clip whole under at least one name.
@@ -31,7 +32,6 @@ from pipeline.sniff import HEAD_BYTES
 from pipeline.storage.planted import check_folders, is_plain, opened_anew, opened_further
 
 HASH_PIECE_BYTES = 1 << 20
-_POSTERS = (".jpg", ".jpeg", ".png", ".webp")
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -132,6 +132,18 @@ class LocalStorage:
             sync(clip.parent)
         return True
 
+    def keep_poster(self, take: Take, webp: bytes) -> None:
+        """A picture of the take's clip. Whole or absent, but not made to last: it is worth no wait."""
+        poster = self._poster(take.label)
+        self._make(poster.parent)
+        temporary = _with(poster, ".tmp")
+        with open(opened_anew(temporary), "wb") as file:
+            file.write(webp)
+        os.replace(temporary, poster)
+
+    def _poster(self, label: str) -> Path:
+        return _with(self._folder / "posters" / label, ".webp")
+
     # --- clips of other batches
 
     def borrow(self, take: Take, folder: Path, theirs: Take) -> bool:
@@ -170,10 +182,9 @@ class LocalStorage:
             self._move(_with(self._clips / was, ".part"), _with(self._clips / take.label, ".part"))
             self._move_rejected(self._clips / was, self._clips / take.label)
             self._move_clip(self._superseded / was, self._superseded / take.label, old, new)
-            self._move_posters(was, take.label)
+            self._move(self._poster(was), self._poster(take.label))
         for end in self._unlabelled(old):
             self._move_clip(self._superseded / f"{old}.{end}", self._superseded / f"{new}.{end}", old, new)
-        self._move_posters(old, new)
         self._move_clip(self._clips / old, self._clips / new, old, new)
 
     def _move(self, source: Path, target: Path) -> None:
@@ -204,11 +215,6 @@ class LocalStorage:
             if not os.path.lexists(source) and not os.path.lexists(target):
                 return
             self._move(source, target)
-
-    def _move_posters(self, was: str, name: str) -> None:
-        for end in _POSTERS:
-            posters = self._folder / "posters"
-            self._move(_with(posters / was, end), _with(posters / name, end))
 
     def _move_clip(self, source: Path, target: Path, old: str, new: str) -> None:
         """A clip and its side file, which names the job.

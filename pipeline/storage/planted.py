@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pipeline.errors import UsageError
 
-FOLDERS = frozenset({"clips", "superseded", ".sim", ".sending"})
+FOLDERS = frozenset({"clips", "superseded", "posters", ".sim", ".sending"})
 _FILES = frozenset({".lock", "log.jsonl"})
 _LEDGERS = "ledger."  # with copies, journals, and damaged ones
 _SIMULATOR = ".sim"

@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
+import io
 import random
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import PIL.Image
+import PIL.ImageStat
 import pytest
 from doors.pictures import a_picture
 
 from pipeline.errors import NotAClipError
-from pipeline.media import probe
+from pipeline.findings import STILL
+from pipeline.media import look, probe
 
 FPS, FRAMES, WIDTH, HEIGHT = 24, 12, 64, 48
 
 
-def a_video(path: Path, *, faststart: bool = True) -> Path:
+def noise(number: int) -> PIL.Image.Image:
+    picture = random.Random(number).randbytes(WIDTH * HEIGHT * 3)
+    return PIL.Image.frombytes("RGB", (WIDTH, HEIGHT), picture)
+
+
+def a_video(path: Path, *, faststart: bool = True, frame: Callable[[int], PIL.Image.Image] = noise) -> Path:
     """Half a second of H.264, each frame another noise. `faststart` puts the index before the pictures."""
     options = {"movflags": "faststart"} if faststart else {}
     with av.open(str(path), "w", format="mp4", options=options) as container:
         stream = container.add_stream("libx264", rate=FPS)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         for number in range(FRAMES):
-            noise = random.Random(number).randbytes(WIDTH * HEIGHT * 3)
-            picture = PIL.Image.frombytes("RGB", (WIDTH, HEIGHT), noise)
-            container.mux(stream.encode(av.VideoFrame.from_image(picture)))
+            container.mux(stream.encode(av.VideoFrame.from_image(frame(number))))
         container.mux(stream.encode())
     return path
 
@@ -139,3 +146,58 @@ def test_a_playlist_does_not_lead_to_another_file(tmp_path: Path, content: bytes
 
     with pytest.raises(NotAClipError):
         probe(path)
+
+
+def _plain(level: int) -> PIL.Image.Image:
+    return PIL.Image.new("RGB", (WIDTH, HEIGHT), (level,) * 3)
+
+
+@pytest.mark.parametrize(
+    ("frame", "brightness", "moves"),
+    [
+        (noise, pytest.approx(0.5, abs=0.05), True),
+        (lambda _number: noise(1), pytest.approx(0.5, abs=0.05), False),
+        (lambda _number: _plain(0), 0.0, False),
+        (lambda number: _plain(200 if number == 6 else 0), pytest.approx(200 / 255, abs=0.03), True),
+    ],
+    ids=["noise", "frozen", "black", "flash"],
+)
+def test_what_a_look_at_a_few_frames_sees(
+    tmp_path: Path, frame: Callable[[int], PIL.Image.Image], brightness: float, moves: bool
+) -> None:
+    """The brightest frame, whether anything moves, and a poster."""
+    found = look(a_video(tmp_path / "fox.mp4", frame=frame))
+
+    assert found.probe.brightness == brightness
+    assert found.probe.change is not None
+    assert (found.probe.change > STILL) is moves
+    assert found.poster is not None
+    with PIL.Image.open(io.BytesIO(found.poster)) as poster:
+        assert (poster.format, poster.size) == ("WEBP", (WIDTH, HEIGHT))
+
+
+def test_the_poster_is_the_frame_that_shows_most(tmp_path: Path) -> None:
+    """A clip that fades in from black is not shown as black."""
+
+    def fading(number: int) -> PIL.Image.Image:
+        return PIL.Image.blend(_plain(0), noise(1), number / FRAMES)
+
+    found = look(a_video(tmp_path / "fox.mp4", frame=fading))
+
+    assert found.poster is not None
+    with PIL.Image.open(io.BytesIO(found.poster)) as poster:
+        assert PIL.ImageStat.Stat(poster.convert("L")).mean[0] > 90
+
+
+def test_a_clip_without_a_poster_is_a_clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing that goes wrong with samples or a poster fails what was paid for."""
+    path = a_video(tmp_path / "fox.mp4")
+
+    def fails(*_: object, **__: object) -> None:
+        raise OSError("no codec for WebP")
+
+    monkeypatch.setattr(PIL.Image.Image, "save", fails)
+    found = look(path)
+
+    assert (found.probe.width, found.poster) == (WIDTH, None)
+    assert look(path, samples=False).probe.brightness is None

@@ -45,7 +45,7 @@ def said(ended: Ended) -> str:
 
 
 LINES = {
-    "nightreel re": {"recover", "redo", "resolve"},
+    "nightreel re": {"recover", "redo", "report", "resolve"},
     "nightreel run --provider ": {"cometapi", "globalaiopc", "xai", "sim"},
     "nightreel init --provider g": {"globalaiopc"},
     "nightreel status te": {"teasers", "tests-2"},

@@ -28,6 +28,7 @@ COMMANDS = (
         "plan",
         "validate",
         "status",
+        "report",
         "export",
         "resolve",
         "redo",

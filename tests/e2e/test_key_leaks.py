@@ -29,7 +29,7 @@ KEY = "sk-Leak/5c1f+9e=Hq7Zt~Wm2Rb8"
 START = KEY[:12]  # what nobody could call half a key is a leak as well
 SPOILT = Path(__file__).parents[1] / "support" / "spoilt.py"
 PROVIDERS = ("cometapi", "xai", "globalaiopc")
-OWN = ("ledger.sqlite", "ledger.backup.sqlite", "log.jsonl", ".lock")
+OWN = ("ledger.sqlite", "ledger.backup.sqlite", "log.jsonl", "report.html", ".lock")
 
 
 def needles(start: str) -> list[bytes]:

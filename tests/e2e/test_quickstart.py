@@ -6,9 +6,12 @@ import json
 from pathlib import Path
 
 import av
+import PIL.Image
 import pytest
 import yaml
 from support.command import Desk, Ended, calls_of, clips_of, leftovers, sha256_of, snapshot
+
+from pipeline.findings import BLACK
 
 pytestmark = pytest.mark.real
 QUICKSTART = Path(__file__).parents[2] / "manifests" / "quickstart.yaml"
@@ -52,6 +55,11 @@ def looked_at(path: Path) -> tuple[tuple[int, int], float, str]:
         return (frames[-1].width, frames[-1].height), seconds, stream.codec_context.name
 
 
+def sniffed(path: Path) -> str | None:
+    with PIL.Image.open(path) as picture:
+        return picture.format
+
+
 def picture_size(path: Path) -> tuple[int, int]:
     """What a picture asks for at 480p: its own ratio, even sides."""
     with av.open(str(path)) as container:
@@ -80,7 +88,10 @@ def test_ledger_side_files_and_files_agree(first: tuple[Desk, Ended]) -> None:
         assert desk.folder / take["clip"] == clip
         (width, height), seconds, codec = looked_at(clip)
         probe = {"width": width, "height": height, "duration_s": seconds, "codec": codec, "fps": 24.0}
-        assert side["probe"] == pytest.approx(probe)
+        assert {name: side["probe"][name] for name in probe} == pytest.approx(probe)
+        assert side["probe"]["brightness"] > BLACK
+        assert side["findings"] == []
+        assert sniffed(desk.batch("quickstart") / "posters" / f"{side['label']}.webp") == "WEBP"
         assert side["simulated"] is True
     assert leftovers(clips) == []
 

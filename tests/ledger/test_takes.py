@@ -14,7 +14,7 @@ from support.builders_core import a_file_image, a_job, a_row, rows_of, steady
 
 from pipeline.ledger.base import IllegalMoveError
 from pipeline.ledger.rows import MUTABLE, job_of, spec_of
-from pipeline.model import LEGAL_MOVES, Image, Job, Keyframe, Take, TakeState
+from pipeline.model import LEGAL_MOVES, Image, Job, Keyframe, Probe, Take, TakeState
 
 FACTS: dict[str, Any] = {
     "origin": "https://api.example:443",
@@ -33,6 +33,10 @@ FACTS: dict[str, Any] = {
     "reason": 'said "no"\n狐',
     "sha256": "ab" * 32,
     "size_bytes": 5 << 30,
+    "loading_at": 1_700_000_002.5,
+    "probe": Probe(
+        width=1280, height=720, duration_s=6.04, codec="h264", fps=24.0, brightness=0.4, change=0.012
+    ),
 }
 A_FULL_JOB = a_job(
     "hero/fox.1",

@@ -24,6 +24,7 @@ LAYERS = (
         "advice",
         "again",
         "asked",
+        "findings",
         "chains",
         "fitting",
         "changes",
@@ -52,7 +53,7 @@ LAYERS = (
         "assembly",
         "wiring",
     ),
-    ("doctor", "cli", "__main__", ""),  # the root itself offers to other programs what wiring opens
+    ("doctor", "report", "cli", "__main__", ""),  # the root itself offers to other programs what wiring opens
 )
 LAYER = {unit: number for number, units in enumerate(LAYERS) for unit in units}
 DOORS, STAGES, ORDER = 2, 3, 4
@@ -164,6 +165,12 @@ def _island_fault(source: str, target: str) -> str | None:
 
 
 def _neighbour_fault(arrow: Arrow, source: int, target: int) -> str | None:
+    if arrow.source.startswith("report") and target > 1 and unit_of(arrow.target) != "report":
+        return (
+            None
+            if arrow.target == "ledger.base"
+            else "the report sees words, rules and the ledger's interface"
+        )
     if source == target == DOORS:
         return "one door may not see another"
     if target == DOORS and source in (STAGES, ORDER) and not arrow.target.endswith(".base"):

@@ -274,6 +274,7 @@ class Night:
     ledger_full: Callable[[], bool] = lambda: False
     jumps: Sequence[Jump] = ()  # of the machine's clock
     seed: int = 7  # of the engine's jitter
+    media_checks: bool = False  # clips are noise, and posters of it cost more than all else
     now: float = 0.0
     fate: Fate = field(default_factory=Fate)
     events: list[tuple[float, Event]] = field(default_factory=list)
@@ -429,6 +430,7 @@ class Night:
                 account=account,
                 others=self.others,
                 neighbours=self.neighbours,
+                media_checks=self.media_checks,
                 settings=settings,
                 folder=self.batch,
                 ledger=ledger,
