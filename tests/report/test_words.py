@@ -104,7 +104,7 @@ def test_time_of_runs() -> None:
             "budget_ticks": None,
             "run_budget_ticks": None,
         }
-        return Run(1, "m", "1", began, ended, None if ended is None else 0, **known | caps)
+        return Run(1, "m", "1", began, ended, None if ended is None else 0, **known)
 
     assert busy_s([run(10, 40), run(100, None)], 160.0) == 90.0
     assert busy_s([run(10, 40), run(100, None)], None) == 30.0
