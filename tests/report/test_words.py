@@ -97,13 +97,8 @@ def test_time_of_runs() -> None:
     """A run that died counts until something was seen of it last; one whose clock was set back, nothing."""
 
     def run(began: float, ended: float | None, **caps: int) -> Run:
-        known = {
-            "reason": None,
-            "clips": None,
-            "spent_ticks": 0,
-            "budget_ticks": None,
-            "run_budget_ticks": None,
-        }
+        none = dict.fromkeys(("reason", "clips", "budget_ticks", "run_budget_ticks"))
+        known: dict[str, Any] = {**none, "spent_ticks": 0, **caps}
         return Run(1, "m", "1", began, ended, None if ended is None else 0, **known)
 
     assert busy_s([run(10, 40), run(100, None)], 160.0) == 90.0
