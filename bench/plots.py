@@ -135,17 +135,32 @@ def pace(data: Data) -> Figure | None:
     return _tight(figure)
 
 
+DOWNLOADERS = {
+    "nightreel": "nightreel: hashed, synced, on record",
+    "bare": "nightreel without hash and sync",
+    "aria2c": "aria2c",
+    "curl": "curl --parallel",
+    "discard": "a reader that keeps nothing",
+}
+
+
 def downloads(data: Data) -> Figure | None:
-    found = data.get("mib_per_s")
-    if not found:
+    large, small = data.get("large_mib_per_s"), data.get("small_files_per_s")
+    if not large or not small:
         return None
-    figure, axis = plt.subplots(figsize=(9, 0.4 * len(found) + 1))
-    names = list(found)
-    colours = [OURS if name.startswith("nightreel") else OTHERS for name in names]
-    bars = axis.barh(names, list(found.values()), color=colours)
-    axis.bar_label(bars, fmt="%.0f", padding=2)
-    axis.invert_yaxis()
-    axis.set(xlabel="MiB per second")
+    figure, axes = plt.subplots(1, 2, figsize=(9, 2.4))
+    for axis, found, title in zip(
+        axes, (large, small), ("files of 64 MiB, MiB per second", "files of 200 KiB, per second"), strict=True
+    ):
+        names = [name for name in DOWNLOADERS if name in found]
+        colours = [OURS if name in ("nightreel", "bare") else OTHERS for name in names]
+        bars = axis.barh(
+            [DOWNLOADERS[name] for name in names], [found[name] for name in names], color=colours
+        )
+        axis.bar_label(bars, fmt="%.0f", padding=2)
+        axis.invert_yaxis()
+        axis.margins(x=0.15)
+        axis.set(title=title)
     return _tight(figure)
 
 
