@@ -108,7 +108,10 @@ def test_results_go_to_stdout_and_all_else_to_stderr(batch: tuple[Desk, Ended]) 
         r" next: nightreel status /\S+/output/clips$",
         ended.lines[-1],
     ), ended.lines[-1]
-    for line in ended.lines[1:-1]:
+    assert ended.lines[1].startswith(
+        "note: limits.poll_min_s of 0.05 s is below the 5 s that cometapi advises"
+    )
+    for line in ended.lines[2:-1]:
         assert re.match(r"(fox|forest/owl|bear): (accepted as \S+|done|failed \(.+\))$", line), line
     assert ESCAPE not in ended.text
     assert "done" not in ended.err.replace(": done\n", "")
@@ -152,7 +155,7 @@ def test_status_says_what_to_do(batch: tuple[Desk, Ended]) -> None:
 
 def test_validate_names_file_line_and_column(desk: Desk) -> None:
     """Every problem of every file at its place, also as JSON; a good file is called good."""
-    good = desk.manifest(clip_jobs(2))
+    good = desk.manifest(clip_jobs(2), poll_min_s=5)
     bad = desk.write("bad.yaml", "version: 1\nprovider: sim\njobs:\n  - {id: a, prompt: x, durations: 3}\n")
 
     text = desk.run("validate", good.name, bad.name).exits(2)
