@@ -25,7 +25,18 @@ from typing import Any
 
 from bench.rows import Measured, Row
 
-MODULES = ("start", "ledger", "pace", "polls", "nights", "engine", "downloads", "manifests", "report")
+MODULES = (
+    "start",
+    "ledger",
+    "nights",
+    "downloads",
+    "manifests",
+    "report",
+    "polls",
+    "pace",
+    "engine",
+    "growth",
+)
 FOLDER = Path(__file__).parent
 RESULTS = FOLDER.parent / "build" / "bench.json"
 KEPT = FOLDER / "kept.json"

@@ -14,7 +14,6 @@ import statistics
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 
@@ -40,22 +39,21 @@ def measure(long: bool) -> Measured:
     measured = Measured()
     with tempfile.TemporaryDirectory(prefix="nightreel-bench-") as made:
         folder = Path(made)
-        cpu(measured, folder, [1000, 10_000] if long else [1000], runs=3 if long else 1)
-        if long:
-            growth(measured, folder)
+        cpu(measured, folder, {1000: 3, 10_000: 1} if long else {1000: 1})
         large(measured, folder)
         if long:
             pictures(measured, folder)
     return measured
 
 
-def cpu(measured: Measured, folder: Path, counts: list[int], runs: int) -> None:
+def cpu(measured: Measured, folder: Path, counts: dict[int, int]) -> None:
+    """`counts`: how often so many jobs are run."""
     with simulator(folder) as server:
         one = [ours(folder, server, 1, f"start{number}")[0] for number in range(2)][-1]
         bare_one = bare(folder, server, 1, "bare-start")
         probe_s = 0.0
         per_job: dict[int, float] = {}
-        for count in counts:
+        for count, runs in counts.items():
             us, plain, shares = [], [], []
             for number in range(runs):
                 before = server.cpu_s
@@ -76,8 +74,8 @@ def cpu(measured: Measured, folder: Path, counts: list[int], runs: int) -> None:
             Row(name="the look at one small clip, counted apart", figure=1000 * probe_s, unit="ms")
         )
         if len(per_job) > 1:
-            few, many = per_job[counts[0]], per_job[counts[-1]]
-            name = f"CPU per job, {counts[-1]} jobs / {counts[0]} jobs"
+            few, many = per_job[min(counts)], per_job[max(counts)]
+            name = f"CPU per job, {max(counts)} jobs / {min(counts)} jobs"
             measured.rows.append(Row(name=name, figure=many / few, unit="x", goal=1.10, stable=True))
 
 
@@ -94,33 +92,6 @@ def bare(folder: Path, server: Server, jobs: int, name: str) -> Ended:
 def probed(clip: Path) -> float:
     """Processor seconds for a look at a clip."""
     return float(ended(sys.executable, "-c", PROBE, clip, PROBES).out)
-
-
-def growth(measured: Measured, folder: Path) -> None:
-    """Runs of 1,000, 10,000 and 100,000 jobs: what grows with them, and what must not."""
-    found: list[dict[str, Any]] = []
-    with simulator(folder, "{render_s: 0.3, spread: 0, clips: small}") as server:
-        for jobs in (1000, 10_000, 100_000):
-            run_, batch = ours(folder, server, jobs, f"grown{jobs}")
-            size = sum(path.stat().st_size for path in batch.glob("ledger.sqlite*"))
-            found.append(
-                {
-                    "jobs": jobs,
-                    "cpu_ms_per_job": round(1000 * run_.cpu_s / jobs, 3),
-                    "peak_mib": round(run_.peak_mib, 1),
-                    "ledger_bytes_per_job": round(size / jobs),
-                    "wall_s": round(run_.wall_s, 1),
-                }
-            )
-    measured.data["growth"] = found
-    few, many = found[0], found[-1]
-    rows = [
-        Row(name="peak memory, 100,000 jobs", figure=many["peak_mib"], unit="MiB", goal=150),
-        Row(name="the same, more than for 1,000 jobs", figure=many["peak_mib"] - few["peak_mib"], unit="MiB",
-            goal=20),
-        Row(name="ledger per job, 100,000 jobs", figure=many["ledger_bytes_per_job"], unit="B", stable=True),
-    ]  # fmt: skip
-    measured.rows += rows
 
 
 def large(measured: Measured, folder: Path) -> None:

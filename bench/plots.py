@@ -173,6 +173,6 @@ PLOTS: tuple[tuple[str, str, Callable[[Data], Figure | None]], ...] = (
     ("pace", "pace", pace),
     ("polls", "polls", polls),
     ("nights", "nights", nights),
-    ("engine", "growth", growth),
+    ("growth", "growth", growth),
     ("downloads", "downloads", downloads),
 )
