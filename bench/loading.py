@@ -103,7 +103,7 @@ async def load(urls: Sequence[str], folder: Path, at_once: int, *, bare: bool) -
             {"XAI_API_KEY": KEY},
             base_url="http://127.0.0.1:1",  # a gateway on this machine, so that files may come from it, too
         )
-        transport = HttpTransport(settings.base_url, settings.key, connect_timeout_s=20.0)
+        transport = HttpTransport(settings.base_url, settings.key, connect_timeout_s=20.0, downloads=at_once)
         stack.push_async_callback(transport.close)
         disk = Threads("disk", DISK_THREADS)
         stack.callback(disk.close)

@@ -71,7 +71,7 @@ class Lane:
         self.answered.append(now)
         while self.answered[0] <= now - WINDOW_S:
             self.answered.popleft()
-        step = min(STEP, 2.0 ** (1.0 / (DOUBLING_S * self.rate)))
+        step = min(STEP, 2.0 ** min(1.0, 1.0 / (DOUBLING_S * self.rate)))
         self.rate = min(self.cap, max(self.rate, min(self._goal(), self.rate * step)))
 
     def cut(self, now: float, sent_at: float) -> None:

@@ -122,8 +122,8 @@ class Redactor:
         return _QUERY.sub(r"\1?***", _USER.sub(r"\1***@", text))
 
     def _is_harmless(self, line: str) -> bool:
-        """A look at the whole line, as most have nothing to hide: no link but to a plain path, and no key."""
-        if _TELLING.search(line):
+        """A look at the whole line, as most have nothing to hide: no link but to a plain path, no key."""
+        if "\\" in line or _TELLING.search(line):  # a key may be broken by what is escaped here
             return False
         return self._key is None or (len(self._key) >= LEAST and self._key.hidden_in(line) == line)
 

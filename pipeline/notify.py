@@ -19,8 +19,8 @@ from pipeline.errors import UsageError
 from pipeline.secret import Secret, guard
 
 INSTALL = "pip install 'nightreel[notify]'"
-TOKEN_CHARS = 16
 LAST_WAIT_S = 15.0  # Apprise gives a server that does not answer 4 s to connect, and 4 s more
+_TOKEN = re.compile(r"(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]{16,}")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]{0,15}(?=://)", re.IGNORECASE)
 
 
@@ -92,7 +92,11 @@ def _apprise(url: str, name: str) -> Any:
 
 
 def _guard(url: str) -> None:
-    """From now on no text of this process shows it, nor any part of it that is as long as a token."""
+    """From now on no text of this process shows it, nor any part of it that looks like a token.
+
+    Words do not: what is guarded is taken out of side files and ledger too, and a topic may be called like
+    a job.
+    """
     words = re.split(r"[/?&=:@#]+", url)
-    for secret in {url, *(word for word in words if len(word) >= TOKEN_CHARS)}:
+    for secret in {url, *filter(_TOKEN.fullmatch, words)}:
         guard(Secret(secret))

@@ -99,6 +99,7 @@ def _transport(settings: Settings, env: Mapping[str, str]) -> HttpTransport:
         env=env,
         allow_insecure=settings.allow_insecure,
         allow_private_hosts=settings.allow_private_hosts,
+        downloads=settings.downloads,
     )
 
 

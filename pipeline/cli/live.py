@@ -6,9 +6,11 @@ loop: a terminal that stands still (Ctrl-S) holds up no answer that is paid for.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import anyio
@@ -23,6 +25,7 @@ from pipeline.events import Draining, Event, Paused, RunStarted, TakePolled, Tro
 from pipeline.model import TakeState
 
 REDRAW_S = 0.25
+LAST_WRITE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +143,14 @@ class LiveFace:
                 Text(f"problems on the way: {self._passed}, all of them in {where}", style="dim")
             )
         above, self._stays = self._stays, []
-        self.screen.write(self.screen.drawing(above, [], self.screen.size()))
+        last = self.screen.drawing(above, [], self.screen.size())
+        writer = threading.Thread(target=self._write_last, args=(last,), daemon=True)
+        writer.start()
+        writer.join(LAST_WRITE_S)  # a terminal that stands still keeps no report from being written
+
+    def _write_last(self, text: str) -> None:
+        with suppress(OSError, ValueError):  # the terminal is gone
+            self.screen.write(text)
 
 
 def _title(tally: Tally) -> str:

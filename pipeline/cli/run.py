@@ -370,8 +370,8 @@ async def _run(
 
     def hear(batch: str, event: Event) -> None:
         heard.add(batch)
+        also(batch, event)  # first: a fault in what is shown must not keep it from who sleeps
         shown(event, batch if several or len(heard) > 1 else "")
-        also(batch, event)
 
     async with kept(shown):
         result = await run_manifests(manifests, options, hear)
@@ -384,10 +384,11 @@ async def _run(
 async def _report(result: RunResult) -> None:
     """The page at a run's end. Clips are what a run is for: it does not fail for want of a page.
 
-    That of a large batch in which nothing was sent is left as it is: a rerun takes no longer for it.
+    That of a large batch is left as it is where nothing was sent, as a rerun takes no longer for it, and on
+    a signal: whoever sent that waits.
     """
-    large = sum(result.counts.values()) > LARGE
-    if large and not result.requests and (result.folder / REPORT_NAME).is_file():
+    large, idle = sum(result.counts.values()) > LARGE, not result.requests
+    if large and (result.exit_code in (130, 143) or (idle and (result.folder / REPORT_NAME).is_file())):
         return say(f"note: {REPORT_NAME} is left as it is; nightreel report {result.folder} makes it anew")
     try:
         await write_report(result.folder)

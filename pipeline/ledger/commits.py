@@ -35,6 +35,11 @@ class _Write:
     turn: asyncio.Future[None] | None = None  # while it waits: for the end of its commit, or to lead the next
 
 
+def _awaits(write: _Write) -> bool:
+    """Whether somebody waits for it: not the leader, and nobody who was cancelled outright."""
+    return write.turn is not None and not write.turn.done()
+
+
 class Commits:
     """The one writer of a connection. Whoever reads holds `lock`: nothing is in a transaction then."""
 
@@ -77,10 +82,11 @@ class Commits:
                 await self._offload(self._commit, batch)
         finally:
             self._had_company = len(batch) > 1
-            self._has_leader = bool(self._waiting)
-            for write in [*batch, *self._waiting[:1]]:
-                if write.turn is not None and not write.turn.done():
-                    write.turn.set_result(None)
+            next_leader = [write for write in self._waiting if _awaits(write)][:1]
+            self._has_leader = bool(next_leader)
+            for write in [*filter(_awaits, batch), *next_leader]:
+                assert write.turn is not None, "who waits has a turn"
+                write.turn.set_result(None)
 
     def _commit(self, batch: Sequence[_Write]) -> None:
         """All of a batch in one transaction; a write that fails takes back its own part only."""

@@ -83,7 +83,14 @@ def _last_change(folder: Path) -> float:
 
 def _other_batches(batches: Path, own: Path) -> list[Path]:
     found = sorted(path.parent for path in batches.glob(f"*/{LEDGER_NAME}"))
-    return [folder for folder in found if not (own.exists() and folder.samefile(own))]
+    return [folder for folder in found if not _is_same(folder, own)]
+
+
+def _is_same(folder: Path, own: Path) -> bool:
+    try:
+        return folder.samefile(own)
+    except OSError:  # ours is not there yet, or that one is not there any more
+        return False
 
 
 def opened_to_read(path: Path) -> sqlite3.Connection:

@@ -49,7 +49,8 @@ class Watch:
     progress: int | None = None  # at the last poll
     predicted_s: float | None = None  # the age at which it will be ready, by its first telling progress
     weight: float = 1.0
-    followed: bool = field(default=False, init=False)  # has been in the cohort
+    home: object = field(default=None, init=False)  # the cohort that it is or was in
+    followed: bool = field(default=False, init=False)  # has been in one
     open: bool = field(default=False, init=False)  # is there, and still waiting
 
 
@@ -69,6 +70,7 @@ class _Known:
     progress: Progress = field(default_factory=Progress)
 
     def add(self, watch: Watch) -> None:
+        watch.home = self
         watch.followed = watch.open = True
         self.open += 1
         self.cohort.append(watch)
@@ -78,8 +80,9 @@ class _Known:
             self.close(gone)
 
     def close(self, watch: Watch) -> None:
-        self.open -= watch.open
-        watch.open = False
+        if watch.home is self:  # else it was of this kind before the kind was forgotten for others
+            self.open -= watch.open
+            watch.open = False
 
     def seen(self) -> list[Seen]:
         """The cohort by what is known of it; the newest counts most."""
@@ -128,12 +131,12 @@ class RenderTimes:
 
     def ready(self, watch: Watch, age_s: float) -> None:
         """A poll found it ready."""
-        if not watch.counts or age_s <= watch.unready_s:  # clocks are set back
+        if not watch.counts or not watch.unready_s < age_s <= LONGEST_S:
             return
         known = self._follow(watch)
         self._fresh.append((watch.kind, watch.unready_s, age_s))
         del self._fresh[:-KEEP]
-        if watch.open:
+        if watch.open and watch.home is known:
             watch.ready_s = age_s
             known.ready += 1
             known.news += 1.0

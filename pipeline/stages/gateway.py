@@ -110,10 +110,13 @@ class Gateway:
         except LostAnswerError as exc:
             return self._lost(self._safe(str(exc)) or "")
         submitted = self._kept(self.provider.parse_submit(answer))
-        self._answered("submit", submitted.verdict, answer, sent_at)
-        # A 429 holds everybody, also one that a web page in front of the gateway sent.
-        limited = submitted.verdict is SubmitVerdict.BUSY or answer.status == 429
-        return submitted, self._hint("submit", answer, sent_at, limited=limited)
+        hint_s = None
+        with self.switches.spared("the answer to a submit"):  # no fault in what we learn of it costs its id
+            self._answered("submit", submitted.verdict, answer, sent_at)
+            # A 429 holds everybody, also one that a web page in front of the gateway sent.
+            limited = submitted.verdict is SubmitVerdict.BUSY or answer.status == 429
+            hint_s = self._hint("submit", answer, sent_at, limited=limited)
+        return submitted, hint_s
 
     def _lost(self, why: str) -> tuple[Submitted, None]:
         self._failed("submit", "lost", why)

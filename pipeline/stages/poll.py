@@ -47,6 +47,7 @@ class Waiting:
 
     take: Take
     deadline_at: float  # wall time
+    begun_at: float  # monotonic; when it was accepted, perhaps before this run
     watch: Watch  # what its polls tell of how long such clips take
     asked: bool = False
     asked_age_s: float = 0.0  # its age when the last poll left
@@ -74,6 +75,9 @@ class PollStage:
         self._settings = gateway.settings
         self.times = RenderTimes(self._settings.poll)
         self._due = DuePolls(self.times.odds, self._settings.poll_per_s)
+        # Whatever was learned: a link must not die, nor a deadline pass, before anybody asks.
+        longest_s = min(self._settings.url_life_s / 4, self._settings.job_deadline_s / 2)
+        self._longest_gap_s = max(self._settings.poll.max_s, longest_s)
         self._waiting: dict[int, Waiting] = {}
         self._closed = anyio.Event()
         self._wake = anyio.Event()
@@ -108,16 +112,20 @@ class PollStage:
             elif take.handle is None or self._switches.polls_off.is_set():
                 self._leave(take)
             else:
-                self._add(take)
+                with self._switches.spared(f"job {take.job.key!r}"):
+                    self._add(take)
         self._closed.set()
         self._nudge()
 
     def _add(self, take: Take) -> None:
-        begun = take.accepted_at or self._clock.wall()
-        waiting = Waiting(take, begun + self._settings.job_deadline_s, Watch(kind_of(take)))
+        now, wall = self._clock.monotonic(), self._clock.wall()
+        accepted_at = wall if take.accepted_at is None else take.accepted_at
+        age_s = max(0.0, wall - accepted_at)  # clocks are set back
+        deadline_at = accepted_at + self._settings.job_deadline_s
+        waiting = Waiting(take, deadline_at, now - age_s, Watch(kind_of(take)))
         self._waiting[take.id] = waiting
-        first_age_s = self.times.first_age(waiting.watch.kind, self._clock.monotonic())
-        due_in = first_age_s - self._age_s(waiting)
+        first_age_s = min(self.times.first_age(waiting.watch.kind, now), self._longest_gap_s)
+        due_in = first_age_s - age_s
         # Its age tells about its kind only if it was here before its first poll was due.
         waiting.watch.counts = due_in > 0 and not waiting.collected_before
         self._plan(waiting, due_in if waiting.watch.counts else 0.0)
@@ -140,7 +148,8 @@ class PollStage:
         return not waiting.asked or (not waiting.collected_before and not self._overdue(waiting))
 
     def _age_s(self, waiting: Waiting) -> float:
-        return max(0.0, self._clock.wall() - (waiting.take.accepted_at or 0.0))  # clocks are set back
+        """From acceptance on, by the clock that nobody sets: the schedule learns from it."""
+        return self._clock.monotonic() - waiting.begun_at
 
     def _overdue(self, waiting: Waiting) -> bool:
         return self._clock.wall() >= waiting.deadline_at
@@ -219,7 +228,7 @@ class PollStage:
             return self._plan(waiting, max(RARE_S, at_least_s))
         age_s = self._age_s(waiting)
         gap_s = self.times.next_age(waiting.watch, age_s, self._clock.monotonic()) - age_s
-        return self._plan(waiting, max(gap_s, at_least_s))
+        return self._plan(waiting, max(min(gap_s, self._longest_gap_s), at_least_s))
 
     def _give_up_waiting(self, waiting: Waiting) -> None:
         if not waiting.left:

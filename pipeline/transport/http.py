@@ -20,6 +20,7 @@ import aiohttp
 import anyio
 from yarl import URL
 
+from pipeline.config import DEFAULT_DOWNLOADS
 from pipeline.errors import BadLinkError, LostAnswerError
 from pipeline.providers.base import Answer, Call, FilePart
 from pipeline.secret import Secret, guard
@@ -32,7 +33,9 @@ from pipeline.transport.trust import trust_from
 from pipeline.version import __version__
 
 MAX_ANSWER_BYTES = 1 << 20
-PIECE_BYTES = 1 << 19
+PIECE_BYTES = 1 << 19  # of a file: one thread job each, further down
+LEAST_BYTES = 1 << 16
+ALL_BYTES = 4 << 20  # of pieces, however many files come at one time
 PIECE_S = 1.0
 FILE_PIECE_BYTES = 3 << 15  # a multiple of 3: base64 pieces join without padding; 64 at once take 30 MiB
 MAX_REDIRECTS = 5
@@ -44,7 +47,8 @@ class HttpTransport:
 
     `env` names proxies and trusted certificates (`proxies.py`, `trust.py`). Raises GatewayUnusableError
     where it names some that cannot be used. `allow_insecure` takes files by plain http, and
-    `allow_private_hosts` takes them from any address; both are implied by such a base URL.
+    `allow_private_hosts` takes them from any address; both are implied by such a base URL. `downloads`: how
+    many files come at one time, for whose pieces there is so much memory together.
     """
 
     def __init__(
@@ -56,7 +60,9 @@ class HttpTransport:
         env: Mapping[str, str] | None = None,
         allow_insecure: bool = False,
         allow_private_hosts: bool = False,
+        downloads: int = DEFAULT_DOWNLOADS,
     ) -> None:
+        self._piece_bytes = max(LEAST_BYTES, min(PIECE_BYTES, ALL_BYTES // downloads))
         self._proxies = Proxies(env or {})
         self._proxies.check(URL(base_url))
         self._guard = Guard(
@@ -79,7 +85,7 @@ class HttpTransport:
         }
         self._submits = aiohttp.ClientSession(connector=_connector(trust, force_close=True), **common)
         self._polls = aiohttp.ClientSession(connector=_connector(trust), **common)
-        common |= {"auto_decompress": False, "read_bufsize": PIECE_BYTES}
+        common |= {"auto_decompress": False, "read_bufsize": self._piece_bytes // 2}
         self._files = aiohttp.ClientSession(connector=_connector(trust), **common)
         guarded = _connector(trust, resolver=CheckedResolver(), socket_factory=checked_socket)
         self._guarded_files = aiohttp.ClientSession(connector=guarded, **common)
@@ -112,7 +118,7 @@ class HttpTransport:
     @asynccontextmanager
     async def fetch(self, url: str, headers: Mapping[str, str]) -> AsyncIterator[_Fetched]:
         async with await self._follow(url, headers) as response:
-            yield _Fetched(response, response.url.host or "", self._key)
+            yield _Fetched(response, response.url.host or "", self._key, self._piece_bytes)
 
     async def _follow(self, url: str, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
         """The file's answer, through redirects. aiohttp would take the first one's proxy for them all."""
@@ -160,8 +166,9 @@ class HttpTransport:
 class _Fetched:
     """`transport.base.Fetched` on an aiohttp answer."""
 
-    def __init__(self, response: aiohttp.ClientResponse, host: str, key: Secret) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, host: str, key: Secret, piece_bytes: int) -> None:
         self._response = response
+        self._piece_bytes = piece_bytes
         self._host = host
         self.status = response.status
         self.headers = _heard(response.headers, key)
@@ -179,7 +186,7 @@ class _Fetched:
             size = 0
             try:
                 with mapped(Sent(headers_left=True), self._host), anyio.move_on_after(PIECE_S):
-                    while size < PIECE_BYTES and not ended:
+                    while size < self._piece_bytes and not ended:
                         data = await self._response.content.readany()
                         gathered.append(data)
                         size += len(data)

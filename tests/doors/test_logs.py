@@ -221,3 +221,11 @@ def test_a_link_in_its_place_is_not_followed(tmp_path: Path) -> None:
         pass
 
     assert not (tmp_path / "elsewhere").exists()
+
+
+@pytest.mark.parametrize("between", ["\n", "\t", "\r\n", " "])
+def test_a_key_that_is_broken_in_two_is_hidden(tmp_path: Path, between: str) -> None:
+    """Also where the line spells out what stands between."""
+    logged(tmp_path, trouble(f"bad key {KEY[:9]}{between}{KEY[9:]} in a header"))
+
+    assert KEY[9:] not in (tmp_path / "log.jsonl").read_text("utf-8")

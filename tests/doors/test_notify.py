@@ -11,6 +11,7 @@ from support.webhook import TOKEN, webhook
 
 from pipeline.errors import UsageError
 from pipeline.notify import Notifier
+from pipeline.secret import without_secrets
 from pipeline.shown import shown
 
 
@@ -78,3 +79,11 @@ def test_without_apprise_the_way_to_it_is_told(monkeypatch: pytest.MonkeyPatch) 
 
     with pytest.raises(UsageError, match=r"pip install 'nightreel\[notify\]'"):
         Notifier(["json://127.0.0.1"])
+
+
+def test_words_of_a_url_are_no_secrets() -> None:
+    """What is guarded is taken out of side files, too: a topic may be called like a job."""
+    Notifier(["json://localhost:1/aurora-launch-teasers/tok3n0123456789abcdef"]).close(0.0)
+
+    assert without_secrets("aurora-launch-teasers/candle") == "aurora-launch-teasers/candle"
+    assert "tok3n0123456789abcdef" not in without_secrets("at tok3n0123456789abcdef")

@@ -30,3 +30,19 @@ def test_a_clock_that_jumps_costs_nothing(tmp_path: Path, at: float, by: float) 
     assert night.finished(), night.states()
     assert len(night.submits) - 3 == len(gateway.bill()) == 3
     night.sound()
+
+
+def test_a_clock_that_jumps_teaches_nothing_about_how_long_clips_take(tmp_path: Path) -> None:
+    """Set forward by hours while many are in flight: those that come later are asked about as in time."""
+    gateway = FakeGateway(render_s=60.0)
+    limits = {"job_deadline": "20h", "max_in_flight": 60, "submit_per_s": 1}
+    night = Night(tmp_path, [f"job{number:02d}" for number in range(60)], gateway, limits=limits)
+    night.jumps = [Jump(40.0, 8 * 3600.0)]
+
+    result = night.run()
+
+    assert result.exit_code == 0
+    known = {ask.key: ask.at for ask in gateway.seen("file")}
+    late = [known[order.key] - order.at - order.render_s for order in gateway.orders.values()]
+    assert max(late) < 20.0
+    night.sound()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections import Counter
 from collections.abc import Callable
@@ -322,3 +323,23 @@ async def test_what_a_take_cost_is_kept(tmp_path: Path) -> None:
         await bring(ledger, await the_take(ledger), TakeState.FAILED, cost_ticks=1_000_000_000)
 
         assert (await ledger.charges()).settled_ticks == 1_500_000_001
+
+
+async def test_a_writer_that_is_cancelled_outright_keeps_nobody_waiting(tmp_path: Path) -> None:
+    """Not by a scope, which would be held off, but as a loop that is torn down does it."""
+    path, gate = tmp_path / "ledger.sqlite", Gate()
+    async with a_run(path, rows_of("abc"), tapped(gate)) as ledger:
+        takes = {take.job.key: take async for take in ledger.planned()}
+        gate.armed = True
+        first = asyncio.ensure_future(ledger.move(takes["a"], TakeState.SUBMITTING))
+        await gate.reached.wait()
+        second = asyncio.ensure_future(ledger.move(takes["b"], TakeState.SUBMITTING))
+        await checkpoint()
+        second.cancel()
+        gate.opened.set()
+
+        await first
+        with anyio.fail_after(5):
+            await ledger.move(takes["c"], TakeState.SUBMITTING)
+
+    assert second.cancelled() or second.done()

@@ -337,3 +337,13 @@ def test_a_limit_below_what_was_asked_is_told_once_for_each_halving() -> None:
 
     assert told[0] == pytest.approx(1.0, rel=0.2)
     assert told[1:].count(None) >= 4
+
+
+def test_the_slowest_pace_anybody_can_name_learns_without_a_fault() -> None:
+    """A call a day: the answer to a paid call is at stake."""
+    lane = Lane(1e-5, 25.0)
+    for number in range(3):
+        lane.go(number * 1e5, 0.0)
+        lane.served(number * 1e5 + 1.0)
+
+    assert 0 < lane.rate <= 25.0

@@ -195,3 +195,19 @@ def test_with_too_few_polls_for_all_the_likeliest_come_first_and_none_starves() 
     assert all(later - early >= 0.5 - 1e-6 for early, later in pairwise(asked))
     assert spent(takes).delay_s < 0.8 * in_turn(takes, 2.0)
     assert max(take.waited_s for take in takes) < 3.0 * 900 / 2.0  # some 900 wait at a time
+
+
+def test_clips_of_a_kind_that_was_forgotten_teach_nothing() -> None:
+    """With more kinds than are kept, what was waiting of an old one is no evidence without its cohort."""
+    times = RenderTimes(VENDORS)
+    watches = [Watch("old") for _ in range(ENOUGH + 4)]
+    for watch in watches:
+        times.running(watch, 10.0, None)
+    for number in range(MOST_KINDS):
+        times.running(Watch(f"kind {number}"), 10.0, None)
+
+    for watch in watches:
+        times.ready(watch, 20.0)
+
+    assert times.first_age("old", 1000.0) == VENDORS.first_s
+    assert times.quantile("old", 0.95) is None
