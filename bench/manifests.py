@@ -10,7 +10,6 @@ count on neither side.
 from __future__ import annotations
 
 import csv
-import os
 import sqlite3
 import statistics
 import subprocess
@@ -21,6 +20,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bench.rows import ENV, NIGHTREEL, Measured, Row, medians, seconds
+from bench.served import ended
 
 JOBS, MANY = 100_000, 1_000_000
 HEAD = """\
@@ -133,9 +133,9 @@ def _many(measure_: Callable[[int], float]) -> Callable[[], float]:
 
 
 def memory(tables: dict[int, Path]) -> Iterator[Row]:
-    few, many = (peak_mib("validate", tables[count]) for count in (JOBS, MANY))
+    few, many = (ended(NIGHTREEL, "validate", tables[count]).peak_mib for count in (JOBS, MANY))
     yield Row(name="peak memory of validate, 100,000 rows", figure=few, unit="MiB", goal=150)
-    plan = peak_mib("plan", tables[JOBS])
+    plan = ended(NIGHTREEL, "plan", tables[JOBS]).peak_mib
     yield Row(name="peak memory of plan, 100,000 rows", figure=plan, unit="MiB", goal=150)
     yield Row(name="validate 1,000,000 rows: more than 100,000", figure=many - few, unit="MiB", goal=20)
 
@@ -149,10 +149,10 @@ def rerun(folder: Path, manifest: Path) -> Iterator[Row]:
         environment = {**ENV, "XAI_API_KEY": "bench-key-of-no-use", "XAI_BASE_URL": "http://127.0.0.1:9"}
         began = time.perf_counter()
         command = [str(NIGHTREEL), "run", str(manifest), "--output", str(output), "--json"]
-        ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        process = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         taken.append(time.perf_counter() - began)
-        assert ended.returncode == 0, ended.stderr
-        assert '"requests": 0' in ended.stdout
+        assert process.returncode == 0, process.stderr
+        assert '"requests": 0' in process.stdout
     took = statistics.median(taken)
     yield Row(name="unchanged rerun of 100,000 finished jobs, no request", figure=took, unit="s", goal=5)
     export = seconds(NIGHTREEL, "export", output / "bench")
@@ -178,16 +178,6 @@ def finished(manifest: Path, output: Path) -> None:
     ledger.close()
     for key in keys:
         (batch / "clips" / f"{key}.mp4").write_bytes(b"mp4")
-
-
-def peak_mib(command: str, manifest: Path) -> float:
-    with subprocess.Popen(
-        [str(NIGHTREEL), command, str(manifest)], env=ENV, stdout=subprocess.DEVNULL
-    ) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0
-    return usage.ru_maxrss / (1024 if sys.platform == "linux" else 1 << 20)
 
 
 if __name__ == "__main__":
