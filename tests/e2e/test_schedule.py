@@ -33,7 +33,7 @@ def at_night(desk: Desk, line: str) -> Ended:
 @pytest.mark.slow
 def test_a_night_without_credits_and_the_next_one(desk: Desk) -> None:
     """Exit 3 and a notification; with credits again the same line finishes, in silence, and nothing is paid
-    twice. `status` tells of both."""
+    twice. `status` and the report tell of both."""
     manifest = desk.manifest(clip_jobs(COUNT, "night"), batch="nightly")
     world = desk.folder / "world"
 
@@ -52,6 +52,8 @@ def test_a_night_without_credits_and_the_next_one(desk: Desk) -> None:
             billed = rich.billed("night")
     table = desk.warm.run("status", "nightly").exits(0).out
     history = desk.warm.run("status", "nightly", "--json").exits(0).json["runs"]
+    page = (desk.batch("nightly") / "report.html").read_text("utf-8")
+    runs = re.findall(r"<tr><td>(\d)</td>.*?<td>(\d: [^<]+)</td><td>([^<]*)</td><td>(\d*)</td>", page)
 
     assert "--deadline 1h" in line
     assert told == ["nightreel needs you: nightly", "nightreel: nightly: exit 3, gateway unusable"]
@@ -69,6 +71,10 @@ def test_a_night_without_credits_and_the_next_one(desk: Desk) -> None:
         r"^1 .* 10 +\$4\.00 +exit 3, gateway unusable: the gateway refuses this account", table, re.M
     )
     assert re.search(r"^2 .* 10 +\$4\.00 +exit 0, every clip is there *$", table, re.M)
+    newest, eldest = runs
+    assert newest == ("2", "0: every clip is there", "", "10")
+    assert eldest == ("1", "3: gateway unusable", eldest[2], "10")
+    assert "refuses this account" in eldest[2]
     assert len(billed) == len(clips_of(desk.batch("nightly"))) == COUNT
     assert holds(desk.folder / "output", TOKEN) == []
 
