@@ -78,11 +78,11 @@ def nights(data: Data) -> Figure | None:
         ),
         strict=True,
     ):
-        bars = axis.barh(names, [one[name] for one in found.values()], color=colours)
-        axis.bar_label(bars, fmt="%g", padding=2)
-        axis.set(title=title, xscale="symlog" if name == "refused_429" else "linear")
+        figures = [one[name] for one in found.values()]
+        bars = axis.barh(names, figures, color=colours)
+        axis.bar_label(bars, [f"{one:,.0f}" if one >= 100 else f"{one:g}" for one in figures], padding=2)
+        axis.set(title=f"{title} (log)", xscale="symlog", xlim=(0, 20 * max(figures)), xticks=[])
         axis.invert_yaxis()
-        axis.margins(x=0.2)
     return _tight(figure)
 
 
@@ -140,7 +140,6 @@ DOWNLOADERS = {
     "bare": "nightreel without hash and sync",
     "aria2c": "aria2c",
     "curl": "curl --parallel",
-    "discard": "a reader that keeps nothing",
 }
 
 
