@@ -5,7 +5,6 @@ So the ledger is opened by hand and not by its own door, which would make, confi
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
 from contextlib import closing
@@ -18,6 +17,7 @@ from pipeline.errors import UsageError
 from pipeline.ledger.connection import APPLICATION_ID
 from pipeline.ledger.sqlite import QUERIES
 from pipeline.opening import LEDGER_NAME
+from pipeline.storage.lock import is_held
 from pipeline.storage.planted import refuse_links
 
 BUSY_S = 5.0
@@ -47,24 +47,6 @@ def batch_check(folder: Path, origin: str | None) -> Finding:
         return problem(name, seen, do)
     except OSError as exc:
         return problem(name, f"{folder} cannot be read: {exc.strerror}", ELSEWHERE)
-
-
-def is_held(folder: Path) -> bool:
-    """Whether a run holds the batch now.
-
-    The kernel tells only who tries, so for some microseconds the lock is shared; no file is made for it.
-    """
-    try:
-        fd = os.open(folder / ".lock", os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(fd)
-    return False
 
 
 def _notes(folder: Path, *, held: bool) -> list[str]:
