@@ -1,4 +1,4 @@
-"""Which take is asked about next, and how long until then."""
+"""How long from one question about a take to the next."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from support.builders_core import steady
 
 from pipeline.providers.base import PollAdvice
-from pipeline.schedule import Schedule, poll_gap_s
+from pipeline.schedule import poll_gap_s
 
 ages = st.floats(0, 1e6)
 advices = st.builds(
@@ -19,33 +19,6 @@ advices = st.builds(
     st.floats(0, 1000),
     st.floats(0, 2),
 )
-
-
-@steady
-@given(dues=st.lists(st.integers(0, 20)), now=st.integers(0, 25))
-def test_due_takes_come_in_order_and_no_other_comes(dues: list[int], now: int) -> None:
-    """The longest due first, ties by who was put in first, nothing before its time."""
-    schedule = Schedule()
-    for take_id, due in enumerate(dues):
-        schedule.put(take_id, due)
-
-    popped = []
-    while (take_id := schedule.pop_due(now)) is not None:
-        popped.append(take_id)
-
-    expected = sorted((due, take_id) for take_id, due in enumerate(dues) if due <= now)
-    assert popped == [take_id for _, take_id in expected]
-    assert len(schedule) == len(dues) - len(popped)
-    assert schedule.next_due() == min((due for due in dues if due > now), default=None)
-
-
-def test_take_zero_is_a_take() -> None:
-    """An id of 0 is not read as "none is due"."""
-    schedule = Schedule()
-    schedule.put(0, 1.0)
-
-    assert schedule.pop_due(1.0) == 0
-    assert schedule.pop_due(1.0) is None
 
 
 @steady
