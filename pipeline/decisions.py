@@ -6,7 +6,7 @@ Sends nothing. Each decision is taken under the batch's lock.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, closing
+from contextlib import aclosing, asynccontextmanager, closing
 from pathlib import Path
 
 from pipeline import renames
@@ -62,8 +62,8 @@ async def redo(folder: Path, job_keys: Sequence[str]) -> list[Take]:
 async def _to_redo(ledger: SqliteLedger, key: str) -> Take:
     takes = await ledger.takes_of(key)
     if not takes:
-        keys = {take.job.key async for take in ledger.all_takes()}
-        raise UsageError(f"no job {key!r} in this batch{did_you_mean(key, sorted(keys))}")
+        keys = [known async for known in ledger.job_keys()]
+        raise UsageError(f"no job {key!r} in this batch{did_you_mean(key, keys)}")
     newest = next((take for take in takes if take.wanted), None)
     if newest is None:
         raise UsageError(f"job {key!r} is not in the manifest that was run last: put it back and run that")
@@ -130,10 +130,9 @@ async def resolve_unknown(
     the end of its label (`0123abcd.1`); one that was replaced must be named. Raises UsageError.
     """
     async with _deciding(folder) as ledger:
-        takes = [take async for take in ledger.all_takes()]
         if remote_id is not None:
-            _check_remote_id(remote_id, takes)
-        take = _to_settle([take for take in takes if take.job.key == job_key], job_key, remote_id, which)
+            await _check_remote_id(ledger, remote_id)
+        take = _to_settle(await ledger.takes_of(job_key), job_key, remote_id, which)
         return await settle(ledger, take, remote_id, LoopClock().wall())
 
 
@@ -148,12 +147,13 @@ async def settle(ledger: SqliteLedger, take: Take, remote_id: str | None, now: f
     return await ledger.move(take, TakeState.ACCEPTED, **settled, **handle)
 
 
-def _check_remote_id(remote_id: str, takes: list[Take]) -> None:
+async def _check_remote_id(ledger: SqliteLedger, remote_id: str) -> None:
     if not remote_id.isprintable() or not remote_id.strip(" ./") or remote_id == "ID" or " " in remote_id:
         raise UsageError(f"{remote_id!r} is no gateway's id: copy it from the gateway's own list or bill")
-    for take in takes:
-        if take.remote_id == remote_id:
-            raise UsageError(f"{remote_id} is the id of job {take.job.key!r} already")
+    async with aclosing(ledger.all_takes()) as takes:
+        async for take in takes:
+            if take.remote_id == remote_id:
+                raise UsageError(f"{remote_id} is the id of job {take.job.key!r} already")
 
 
 def _to_settle(takes: list[Take], job_key: str, remote_id: str | None, which: str | None) -> Take:

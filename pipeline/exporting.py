@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pipeline.advice import advice
 from pipeline.clock import utc_text
@@ -18,7 +18,7 @@ from pipeline.manifest.wording import did_you_mean, listed
 from pipeline.manifest.written import Written, WrittenJobs
 from pipeline.model import TICKS_PER_USD, Take, TakeState
 from pipeline.money import spent
-from pipeline.opening import clip_of, open_ledger
+from pipeline.opening import clip_finder, open_ledger
 from pipeline.remembered import from_here
 from pipeline.sources.files import LocalFiles
 
@@ -35,6 +35,19 @@ COLUMNS = (
 
 INPUT = "input_"
 """Stands before the names of columns that came from the source."""
+
+
+class _Batch(NamedTuple):
+    """What records of one batch share. `manifest`: where it lies, if that is known."""
+
+    folder: Path
+    name: str
+    manifest: Path | None
+    clip_of: Callable[[Take], Path | None]
+
+    @classmethod
+    def of(cls, folder: Path, manifest: Path | None) -> _Batch:
+        return cls(folder, folder.resolve().name, manifest, clip_finder(folder))
 
 
 async def exported(
@@ -54,11 +67,12 @@ async def exported(
     """
     async with open_ledger(folder) as ledger:
         path = manifest or from_here(await ledger.last_manifest(), folder)
+        batch = _Batch.of(folder, path)
         with _written(path, inputs, note) as written:
             async for take in ledger.all_takes():
                 if take.wanted or (older and take.state is not TakeState.PLANNED):
                     place = None if written is None else written.of(take.job.key)
-                    yield _facts(take, folder, path, place) | _inputs(place, inputs)
+                    yield _facts(take, batch, place) | _inputs(place, inputs)
 
 
 @contextmanager
@@ -95,12 +109,13 @@ def _no_such_input(name: str, known: Mapping[str, None]) -> str:
     return f"no data file and no matrix of the manifest has that name{hint}"
 
 
-def _facts(take: Take, folder: Path, manifest: Path | None, place: Written | None) -> dict[str, Any]:
-    job, clip = take.job, clip_of(folder, take)
+def _facts(take: Take, batch: _Batch, place: Written | None) -> dict[str, Any]:
+    job, clip = take.job, batch.clip_of(take)
     values = (
-        folder.resolve().name, job.key, take.state.value, take.reason, advice(take, folder), take.wanted,
+        batch.name, job.key, take.state.value, take.reason, advice(take, batch.folder), take.wanted,
         take.number, take.fingerprint,
-        None if manifest is None else str(manifest), *((None, None, None) if place is None else place[:3]),
+        None if batch.manifest is None else str(batch.manifest),
+        *((None, None, None) if place is None else place[:3]),
         take.provider, job.model, job.operation.value, job.source, job.prompt, job.duration_s, job.resolution,
         job.aspect_ratio, list(job.tags),
         _usd(take.estimate_ticks), _usd(take.cost_ticks), _usd(spent(take)),

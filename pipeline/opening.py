@@ -276,9 +276,10 @@ def find_batch(output: Path, batch: str) -> Path:
     raise UsageError(f"no batch {batch!r} (looked for {output / batch} and {batch}){known}")
 
 
-def clip_of(folder: Path, take: Take) -> Path | None:
-    """Where the clip of a done take lies, if it still lies there."""
-    return LocalStorage(folder).where(take) if take.state is TakeState.DONE else None
+def clip_finder(folder: Path) -> Callable[[Take], Path | None]:
+    """What tells where the clip of a done take of this batch lies, if it still lies there."""
+    where = LocalStorage(folder).where
+    return lambda take: where(take) if take.state is TakeState.DONE else None
 
 
 @asynccontextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,16 +57,13 @@ class Costs:
     states: dict[str, Line] = field(default_factory=dict)
     tags: dict[str, Line] = field(default_factory=dict)
 
-    @classmethod
-    def of(cls, takes: Iterable[Take]) -> Costs:
-        costs = cls()
-        for take in takes:
-            if take.state not in _UNSENT:
-                costs.total.add(take)
-                costs.states.setdefault(take.state.value, Line()).add(take)
-                for tag in take.job.tags:
-                    costs.tags.setdefault(tag, Line()).add(take)
-        return costs
+    def add(self, take: Take) -> None:
+        if take.state in _UNSENT:
+            return
+        self.total.add(take)
+        self.states.setdefault(take.state.value, Line()).add(take)
+        for tag in take.job.tags:
+            self.tags.setdefault(tag, Line()).add(take)
 
     @property
     def known(self) -> bool:

@@ -34,7 +34,7 @@ from pipeline.events import Event
 from pipeline.model import Take, TakeState
 from pipeline.money import ticks_of, usd_text
 from pipeline.notify import Notifier
-from pipeline.opening import batch_takes, clip_of
+from pipeline.opening import batch_takes, clip_finder
 from pipeline.runner import RunResult
 from pipeline.several import manifest_files
 from pipeline.shown import shown_json
@@ -421,8 +421,8 @@ def _print_end(end: RunResult | BatchFailure, takes: list[Take]) -> None:
 
 
 def print_result(result: RunResult, takes: list[Take]) -> None:
-    console = out()
-    rows = [(take, clip_of(result.folder, take)) for take in takes]
+    console, clip_of = out(), clip_finder(result.folder)
+    rows = [(take, clip_of(take)) for take in takes]
     if rows:
         console.print(take_table(rows))
     else:
@@ -456,6 +456,7 @@ def _end_facts(end: RunResult | BatchFailure, takes: list[Take]) -> dict[str, ob
 
 
 def _facts(result: RunResult, takes: list[Take]) -> dict[str, object]:
+    clip_of = clip_finder(result.folder)
     return {
         "batch": result.batch,
         "folder": str(result.folder),
@@ -469,5 +470,5 @@ def _facts(result: RunResult, takes: list[Take]) -> dict[str, object]:
         "spent_ticks": result.spent_ticks,
         "requests": result.requests,
         "seconds": round(result.seconds, 3),
-        "takes": [take_facts(take, result.folder, clip_of(result.folder, take)) for take in takes],
+        "takes": [take_facts(take, result.folder, clip_of(take)) for take in takes],
     }

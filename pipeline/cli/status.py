@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+import shutil
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from pipeline.advice import advice
-from pipeline.cli.costs import Costs
 from pipeline.cli.history import LAST, run_facts, run_table
-from pipeline.cli.table import SIMULATED, counts_text, out, prompt_start, put, take_facts, take_table
+from pipeline.cli.survey import Rows, Survey
+from pipeline.cli.table import SIMULATED, counts_text, out, put, take_facts, take_table
 from pipeline.cli.watch import watch
-from pipeline.clock import utc_text
-from pipeline.ledger.base import Run
+from pipeline.ledger.base import Ledger
 from pipeline.model import Take, TakeState
-from pipeline.opening import clip_of, find_batch, open_ledger
+from pipeline.opening import clip_finder, find_batch, open_ledger
 from pipeline.shown import shown_json
 from pipeline.simulated import journal_of
 
@@ -50,85 +52,71 @@ def command(
     if watched:
         watch(folder, as_json=as_json)
         return
-    takes, runs = asyncio.run(_read(folder))
-    counts = Counter(take.state for take in takes if take.wanted)
-    costs = Costs.of(takes)
-    simulated = any(take.simulated for take in takes)
-    if as_json:
-        facts = [take_facts(take, folder, clip_of(folder, take)) for take in takes]
-        states = {state.value: count for state, count in counts.items()}
-        result = {
+    asyncio.run(_print_json(folder) if as_json else _print(folder))
+
+
+async def _print_json(folder: Path) -> None:
+    """All takes, which pass through a file on disk: what stands before them is known only at their end."""
+    survey, clip_of = Survey(folder), clip_finder(folder)
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as lines:
+        async with open_ledger(folder) as ledger:
+            async for take in _known(ledger):
+                comma = ",\n" if lines.tell() else ""
+                lines.write(comma + shown_json(take_facts(take, folder, clip_of(take)), indent=None))
+                survey.add(take)
+            runs = await ledger.runs(LAST)
+        facts = {
             "batch": folder.name,
-            "simulated": simulated,
-            "counts": states,
-            "money": costs.facts(),
+            "simulated": survey.simulated,
+            "counts": {state.value: count for state, count in survey.counts.items() if count},
+            "money": survey.costs.facts(),
             "runs": [run_facts(run) for run in runs],
-            "takes": facts,
         }
-        print(shown_json(result))
-        return
-    console = out()
-    _print(console, folder, "", [take for take in takes if take.wanted])
-    replaced = [take for take in takes if _is_replaced(take)]
-    _print(console, folder, "\nunknown, and sent again on your word:", replaced)
-    older = [take for take in takes if not take.wanted and not _is_replaced(take)]
-    _print(console, folder, "\nolder takes, and jobs of earlier manifests:", older)
-    if costs.known:
+        print(shown_json(facts).removesuffix("\n}"), '"takes": [', sep=",\n  ")
+        lines.seek(0)
+        shutil.copyfileobj(lines, sys.stdout)
+        print("\n  ]\n}")
+
+
+async def _print(folder: Path) -> None:
+    """Tables and sums for a person."""
+    survey, console = Survey(folder), out()
+    async with open_ledger(folder) as ledger:
+        async for take in _known(ledger):
+            survey.add(take)
+        runs = await ledger.runs(LAST)
+    _print_rows(console, folder, "", survey.wanted)
+    _print_rows(console, folder, "\nunknown, and sent again on your word:", survey.replaced)
+    _print_rows(console, folder, "\nolder takes, and jobs of earlier manifests:", survey.older)
+    if survey.costs.known:
         console.print()
-        console.print(costs.table())
+        console.print(survey.costs.table())
     if runs:
         console.print()
         console.print(run_table(runs))
-    put(console, f"{folder}: {counts_text(counts)}")
-    if simulated:
+    put(console, f"{folder}: {counts_text(survey.counts)}")
+    if survey.simulated:
         console.print(SIMULATED)
-    for line in next_steps(takes, folder):
-        put(console, line, soft_wrap=True)
-    lost = sent_without_answer(takes)
-    if lost and simulated:
+    lost = survey.sent_without_answer
+    if lost and survey.simulated:
         lost.append(f"what the simulator accepted: {journal_of(folder)}")
-    for line in lost:
+    for line in (*survey.next_steps, *lost):
         put(console, line, soft_wrap=True)
 
 
-def _is_replaced(take: Take) -> bool:
-    return take.replaced and take.state is TakeState.UNKNOWN
+async def _known(ledger: Ledger) -> AsyncIterator[Take]:
+    """All takes but those that were planned once and are not asked for any more."""
+    async with aclosing(ledger.all_takes()) as takes:
+        async for take in takes:
+            if take.wanted or take.state is not TakeState.PLANNED:
+                yield take
 
 
-def _print(console: Console, folder: Path, title: str, takes: list[Take]) -> None:
-    if title and takes:
+def _print_rows(console: Console, folder: Path, title: str, rows: Rows) -> None:
+    if title and rows.count:
         console.print(title)
-    if takes or not title:
-        console.print(take_table(((take, clip_of(folder, take)) for take in takes), times=True))
-
-
-def sent_without_answer(takes: list[Take]) -> list[str]:
-    """What helps to find unknown takes in a gateway's own list: when they were sent, and what for."""
-    return [
-        f"{take.label}: sent {utc_text(take.intent_at)}: {prompt_start(take)}"
-        for take in takes
-        if take.state is TakeState.UNKNOWN and take.intent_at is not None
-    ]
-
-
-async def _read(folder: Path) -> tuple[list[Take], list[Run]]:
-    """What there is to tell of: takes, and the last runs."""
-    async with open_ledger(folder) as ledger:
-        takes = ledger.all_takes()
-        found = [take async for take in takes if take.wanted or take.state is not TakeState.PLANNED]
-        return found, await ledger.runs(LAST)
-
-
-def next_steps(takes: list[Take], folder: Path) -> list[str]:
-    """What to do, said once for takes that want the same."""
-    jobs: dict[str, list[str]] = {}
-    for take in takes:
-        if take.state is TakeState.UNKNOWN or take.wanted:
-            step = advice(take, folder)
-            if step is not None:
-                jobs.setdefault(f"{take.state}: {step}", []).append(take.job.key)
-    return [f"{_few(keys)}: {step}" for step, keys in jobs.items()]
-
-
-def _few(keys: list[str]) -> str:
-    return ", ".join(keys[:5]) + (f" and {len(keys) - 5} more" if len(keys) > 5 else "")
+    clip_of = clip_finder(folder)
+    if rows.shown or not title:
+        console.print(take_table(((take, clip_of(take)) for take in rows.shown), times=True))
+    if rows.left_out:
+        put(console, f"{rows.left_out} more are not shown; all of them: nightreel export {folder}")

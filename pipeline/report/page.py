@@ -36,7 +36,7 @@ GONE = "its clip is gone from the folder"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """What a report is about. `clip_of`: where a take's clip lies below `folder`, if it does.
+    """What a report is about. `clip_of`: where a done take's clip lies, if it does.
 
     `now`: wall time.
     """
@@ -89,7 +89,8 @@ class _Gathered:
     def add(self, take: Take) -> None:
         if not take.wanted and take.state in _UNSENT:
             return  # not asked for any more
-        clip = self.subject.clip_of(take) if take.state is TakeState.DONE else None
+        found = self.subject.clip_of(take)
+        clip = None if found is None else found.relative_to(self.subject.folder)
         if take.state is TakeState.DONE and clip is None:
             take = replace(take, state=TakeState.MISSING, reason=GONE)
         if take.changed_at is not None:

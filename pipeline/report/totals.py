@@ -40,7 +40,7 @@ class Totals:
     reserved_ticks: int = 0
     size_bytes: int = 0
     video_s: float = 0.0
-    renders_s: list[float] = field(default_factory=list)
+    renders_s: Counter[float] = field(default_factory=Counter)  # to three digits, so that it stays small
     simulated: bool = False
     providers: set[str] = field(default_factory=set)
     kinds: dict[TakeState, Kind] = field(default_factory=dict)
@@ -54,7 +54,8 @@ class Totals:
         else:
             self.reserved_ticks += spent(take)
         if take.state is TakeState.DONE and None not in (take.accepted_at, take.ready_at):
-            self.renders_s.append(max(0.0, (take.ready_at or 0.0) - (take.accepted_at or 0.0)))
+            lasted_s = max(0.0, (take.ready_at or 0.0) - (take.accepted_at or 0.0))
+            self.renders_s[float(f"{lasted_s:.3g}")] += 1
         if take.wanted:
             self._add_wanted(take)
         else:
@@ -85,8 +86,12 @@ class Totals:
     @property
     def render_s(self) -> float | None:
         """The median."""
-        ordered = sorted(self.renders_s)
-        return ordered[len(ordered) // 2] if ordered else None
+        left = self.renders_s.total() // 2
+        for lasted_s, count in sorted(self.renders_s.items()):
+            left -= count
+            if left < 0:
+                return lasted_s
+        return None
 
 
 def busy_s(runs: Iterable[Run], last_seen: float | None) -> float:

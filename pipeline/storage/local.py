@@ -18,6 +18,7 @@ import json
 import os
 import re
 import shutil
+import stat
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -97,23 +98,26 @@ class LocalStorage:
         return clip
 
     def has_clip(self, key: str, size_bytes: int | None) -> bool:
-        try:
-            clip = _with(self._clips / key, ".mp4")
-            return self._is_file(clip) and clip.stat().st_size == size_bytes
-        except OSError:
-            return False
+        return self._has_size(_with(self._clips / key, ".mp4"), size_bytes)
 
     def where(self, take: Take) -> Path | None:
-        """Where a take's clip lies, by size and side file: a look, for people, not a proof."""
-        kept = _with(self._superseded / take.label, ".mp4")
+        """Where a take's clip lies, by size: a look, for people, not a proof.
+
+        A take that is not wanted may have lost its name to one just as large, so there the side file counts.
+        """
         clip = _with(self._clips / take.job.key, ".mp4")
+        if take.wanted and self._has_size(clip, take.size_bytes):
+            return clip
+        kept = _with(self._superseded / take.label, ".mp4")
         if self._is_file(kept):
             return kept
-        if not self._is_file(clip) or clip.stat().st_size != take.size_bytes:
-            return None
+        is_own = not take.wanted and self._has_size(clip, take.size_bytes) and self._is_of(clip, take)
+        return clip if is_own else None
+
+    def _is_of(self, clip: Path, take: Take) -> bool:
         side = _read_side(clip)
         same = side.get("sha256") == take.sha256  # another take's, the same to the bit
-        return clip if same or side.get("label", take.label) == take.label else None
+        return same or side.get("label", take.label) == take.label
 
     def bring_back(self, take: Take, labels: Mapping[str, str]) -> bool:
         clip = self.clip_path(take)
@@ -262,20 +266,26 @@ class LocalStorage:
         sync(kept.parent)
 
     def _is_file(self, path: Path) -> bool:
-        """Whether it lies there itself, and no link leads to it."""
-        folder = path.parent
-        if folder not in self._made:
-            try:
-                check_folders(folder, self._folder)
-            except OSError:
-                return False
-        return is_plain(path)
+        return self._size(path) is not None
+
+    def _has_size(self, path: Path, size_bytes: int | None) -> bool:
+        return size_bytes is not None and self._size(path) == size_bytes
+
+    def _size(self, path: Path) -> int | None:
+        """In bytes, of a file that lies there itself; None where there is none, or a link leads to it."""
+        try:
+            found = path.lstat()
+            if not stat.S_ISREG(found.st_mode):
+                return None
+            if path.parent not in self._made:
+                check_folders(path.parent, self._folder)
+        except OSError:
+            return None
+        return found.st_size
 
     def _holds(self, clip: Path, take: Take) -> bool:
         """Whether this file is the take's clip, by size first and content then."""
-        if not self._is_file(clip) or clip.stat().st_size != take.size_bytes:
-            return False
-        return file_sha256(clip) == take.sha256
+        return self._has_size(clip, take.size_bytes) and file_sha256(clip) == take.sha256
 
     def _make(self, folder: Path) -> None:
         """Make a folder whose name is durable before anything in it counts."""

@@ -12,11 +12,12 @@ import pytest
 from rich.console import Console
 from support.builders_core import a_job, a_take
 
-from pipeline.cli import app, careful, doctor, plan, status
+from pipeline.cli import app, careful, doctor, plan
 from pipeline.cli.lines import Loudness
 from pipeline.cli.live import LiveFace
 from pipeline.cli.progress import PlainFace
 from pipeline.cli.screen import Screen
+from pipeline.cli.survey import Survey
 from pipeline.cli.table import take_table
 from pipeline.doctor.finding import problem
 from pipeline.events import Draining, Event, Paused, RunStarted, TakeMoved, TakePolled, Trouble
@@ -102,7 +103,10 @@ def test_findings_of_the_doctor(capsys: pytest.CaptureFixture[str], monkeypatch:
 
 def test_next_steps(capsys: pytest.CaptureFixture[str]) -> None:
     """What `status` says below its table."""
-    for line in status.next_steps([TAKE], Path(NASTY)):
+    survey = Survey(Path(NASTY))
+    survey.add(TAKE)
+
+    for line in survey.next_steps:
         app.put(line)
 
     assert_harmless(capsys.readouterr().out, 1)
