@@ -132,7 +132,24 @@ class DownloadStage:
             await self._wake.wait()
 
     async def _attempt(self, transfer: Transfer) -> None:
-        """One try: the take goes on, is over for this run, or waits for its next try."""
+        """One try: the take goes on, is over for this run, or waits for its next try.
+
+        The place is kept until the next stage has the take: where looking at clips is slower than loading
+        them, no more are loaded.
+        """
+        try:
+            result = await self._timed_try(transfer)
+            if isinstance(result, float) and not self._off:
+                self._plan(transfer, result)
+            elif isinstance(result, Take):
+                self._forget(transfer)
+                await self._outbox.put(result)
+            else:
+                self._over(transfer)
+        finally:
+            self._room.release()
+
+    async def _timed_try(self, transfer: Transfer) -> Take | float | None:
         result: Take | float | None = None
         began = self._clock.monotonic()
         transfer.begin(began, self._settings.url_life_s)
@@ -141,16 +158,9 @@ class DownloadStage:
                 result = await self._try(transfer)
         finally:
             transfer.close()
-            self._room.release()
-        if isinstance(result, float) and not self._off:
-            return self._plan(transfer, result)
         if isinstance(result, Take):
             self._slots.took(self._clock.monotonic() - began)
-            self._forget(transfer)
-            await self._outbox.put(result)
-        else:
-            self._over(transfer)
-        return None
+        return result
 
     def _over(self, transfer: Transfer) -> None:
         self._forget(transfer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,11 @@ from support.builders_engine import (
     web_page,
 )
 from support.night import Night
+
+from pipeline.events import Event, TakeMoved
+from pipeline.model import TakeState
+from pipeline.runner import QUEUE_SIZE
+from pipeline.stages.finish import WORKERS
 
 SIZE = len(clip_named("x"))
 HALF = SIZE // 2
@@ -360,3 +366,22 @@ def test_a_download_cut_by_a_signal_is_finished_by_the_next_run(tmp_path: Path) 
     assert night.run().exit_code == 0
     assert night.left_over() == []
     night.sound()
+
+
+def test_clips_that_are_looked_at_slowly_hold_up_those_behind_them(tmp_path: Path) -> None:
+    """Between two stages wait as many as the queue holds, also where loading is far faster than looking."""
+    jobs = [f"job{number}" for number in range(150)]
+    limits = {"submit_per_s": 50, "max_in_flight": 150, "downloads": 4}
+    night = Night(tmp_path, jobs, FakeGateway(render_s=10.0), limits, look_s=20.0)
+
+    assert night.run().exit_code == 0
+
+    moves = [(ask.at, 1) for ask in night.files()]
+    moves += [(at, -1) for at, event in night.events if _is_done(event)]
+    waiting = accumulate(change for _, change in sorted(moves))
+    assert max(waiting) <= WORKERS + QUEUE_SIZE + 4
+    night.sound()
+
+
+def _is_done(event: Event) -> bool:
+    return isinstance(event, TakeMoved) and event.take.state is TakeState.DONE

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 from unittest import mock
 
+import anyio
 from support.builders_engine import Ask, FakeGateway
 
 from pipeline import assembly
@@ -160,11 +161,14 @@ class Fate:
 
 @dataclass(slots=True)
 class Doors(Inline):
-    """The offload of a night: inline, and dead when the process is."""
+    """The offload of a night: inline, and dead when the process is. `lasts_s`: virtual time of each call."""
 
     fate: Fate
+    lasts_s: float = 0.0
 
     async def __call__(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        if self.lasts_s:
+            await anyio.sleep(self.lasts_s)
         self.fate.check()
         return work(*args, **kwargs)
 
@@ -275,6 +279,7 @@ class Night:
     jumps: Sequence[Jump] = ()  # of the machine's clock
     seed: int = 7  # of the engine's jitter
     media_checks: bool = False  # clips are noise, and posters of it cost more than all else
+    look_s: float = 0.0  # that it takes to see whether a clip is whole
     now: float = 0.0
     fate: Fate = field(default_factory=Fate)
     events: list[tuple[float, Event]] = field(default_factory=list)
@@ -437,7 +442,7 @@ class Night:
                 run_budget=run_budget,
                 access=access,
                 disk=Doors(self.fate),
-                media_threads=Doors(self.fate),
+                media_threads=Doors(self.fate, self.look_s),
                 clock=NightClock(self.jumps),
                 tell=tell,
             )
