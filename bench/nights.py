@@ -26,33 +26,13 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from support.builders_engine import FakeGateway, Step, refused
 from support.night import Night
 
+from bench.limiters import Bucket
 from bench.rows import Measured, Row
 
 SUBMITS_PER_S, POLLS_PER_S = 1.0, 5.0
 MEDIAN_S, SIGMA = 60.0, 0.5
 SEED = 11
 FIXED_S = (5.0, 10.0, 20.0, 30.0)
-
-
-@dataclass(slots=True)
-class Bucket:
-    """What a gateway admits: `rate` per second, and up to `burst` that were saved up."""
-
-    rate: float
-    burst: float
-    left: float = 0.0
-    at: float = 0.0
-
-    def __post_init__(self) -> None:
-        self.left = self.burst
-
-    def admits(self, now: float) -> bool:
-        self.left = min(self.burst, self.left + (now - self.at) * self.rate)
-        self.at = now
-        if self.left < 1 - 1e-9:
-            return False
-        self.left -= 1
-        return True
 
 
 @dataclass(slots=True)
@@ -92,7 +72,7 @@ class Gateway(FakeGateway):
 
     def __init__(self, times: list[float]) -> None:
         super().__init__(self._submit, self._poll, render_s=lambda key: times[int(key[1:])])
-        self.buckets = {"submit": Bucket(SUBMITS_PER_S, 2), "poll": Bucket(POLLS_PER_S, 5)}
+        self.buckets = {"submit": Bucket(SUBMITS_PER_S, 2, 2), "poll": Bucket(POLLS_PER_S, 5, 5)}
         self.refused = 0
         self.known: dict[str, float] = {}  # delay by remote id, at the first answer that said so
 
@@ -103,7 +83,7 @@ class Gateway(FakeGateway):
         return self._counted("poll")
 
     def _counted(self, kind: str) -> Step | None:
-        if self.buckets[kind].admits(self.now):
+        if self.buckets[kind].ask(self.now) is None:
             return None
         self.refused += 1
         return refused(429, "slow down", **{"retry-after": "1"})
@@ -142,7 +122,7 @@ class Loop:
     events: list[tuple[float, int, int]] = field(default_factory=list)
 
     def run(self, times: list[float]) -> Told:
-        bucket = Bucket(POLLS_PER_S, 5)
+        bucket = Bucket(POLLS_PER_S, 5, 5)
         ready = [number / SUBMITS_PER_S + render_s for number, render_s in enumerate(times)]
         self.events = [
             (number / SUBMITS_PER_S + self.every_s, number, number) for number in range(len(times))
@@ -152,7 +132,7 @@ class Loop:
         while self.events:
             now, _, number = heapq.heappop(self.events)
             polls += 1
-            if not bucket.admits(now):
+            if bucket.ask(now) is not None:
                 refusals += 1
             elif now >= ready[number]:
                 delays.append(now - ready[number])
