@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from typing import BinaryIO, Protocol
 
 from pipeline.errors import ManifestError, Problem
-from pipeline.manifest.expand import Expander
+from pipeline.manifest.expand import drafts
 from pipeline.manifest.head import HeadReader
 from pipeline.manifest.jobs import EntryMaker, JobDraft
 from pipeline.manifest.keys import KeyIndex, Link
+from pipeline.manifest.many import Reading
 from pipeline.manifest.nodes import Broken, Sequence, found, place_of
 from pipeline.manifest.pages import Page
 from pipeline.manifest.problems import Problems
@@ -111,18 +112,18 @@ class Manifest:
         Reads the file again, and raises ManifestError if it is not what it was. That shows at the end at the
         latest: act on the jobs only once the iterator is exhausted.
         """
-        expander = Expander(self._files, Sums(), Problems())
+        reading = Reading(self._files, Sums(), Problems())
         maker, group, number = EntryMaker(self.head.file, self.head.groups[None]), None, 0
         with self._open_source() as stream:
             source = Source(stream)
-            for part in read_parts(source, expander.problems):
+            for part in read_parts(source, reading.problems):
                 if not isinstance(part, JobNode):
                     continue
                 if part.group != group:
                     group = part.group
                     known = self.head.groups
                     maker = EntryMaker(self.head.file, known.get(group, known[None]), group)
-                for draft in expander.drafts(part):
+                for draft in drafts(part, reading):
                     if isinstance(draft, Page):
                         yield from self._of_page(draft, maker, number + 1)
                         number += len(draft.rows)
@@ -134,7 +135,7 @@ class Manifest:
                         raise self._changed()
                     draft.sound = True
                     yield maker.entry(draft, draft.values, draft.key)
-            if (source.digest, expander.sums.digest) != self._digest:
+            if (source.digest, reading.sums.digest) != self._digest:
                 raise self._changed()
 
     def _of_page(self, page: Page, maker: EntryMaker, first: int) -> Iterator[Entry]:
@@ -170,7 +171,7 @@ class _Survey:
         self._judge: Judge | None = None
         self._head = HeadReader(self.problems)
         self._keys = KeyIndex(self.problems, self.broken)
-        self._expander = Expander(files, Sums(), self.problems)
+        self._reading = Reading(files, Sums(), self.problems)
         self._maker: EntryMaker | None = None
         self._group: int | None = None
         self._lists = _Lists(self.problems)
@@ -181,7 +182,7 @@ class _Survey:
     def take(self, part: HeadField | GroupNode | JobNode) -> None:
         if isinstance(part, JobNode):
             self._lists.take_job()
-            for draft in self._expander.drafts(part):
+            for draft in drafts(part, self._reading):
                 if isinstance(draft, Page):
                     self._take_page(draft)
                 else:
@@ -198,11 +199,11 @@ class _Survey:
     def finish(self, digest: bytes) -> None:
         if not self.problems.stopped:  # else what seems to be missing may stand in what was not read
             self._lists.check()
-            self._keys.check_links(all_known=not self._expander.lost)
+            self._keys.check_links(all_known=not self._reading.lost)
         self.head = self._head.finish(self._file)
         self.links = self._keys.links
         self.kept = self.problems.kept(self._file)
-        self.digest = digest, self._expander.sums.digest
+        self.digest = digest, self._reading.sums.digest
 
     def _take(self, draft: JobDraft, group: int | None) -> None:
         self.jobs += 1

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from manifest.beside import Beside, read_with
 
 from pipeline.errors import ManifestError
-from pipeline.manifest import expand, pages
+from pipeline.manifest import many, pages
 from pipeline.plan import Checked, check
 from pipeline.providers import provider_named
 
@@ -37,7 +37,7 @@ def checked(document: dict[str, Any], table: str, *, one_by_one: bool) -> object
     look = (lambda _self, _rows: None) if one_by_one else pages.Pages.page
     path = Path(tempfile.gettempdir()) / f"nightreel-pages-{os.getpid()}.yaml"
     path.write_text(json.dumps(document), "utf-8")
-    with mock.patch.object(expand, "ROWS", 2), mock.patch.object(pages.Pages, "page", look):
+    with mock.patch.object(many, "ROWS", 2), mock.patch.object(pages.Pages, "page", look):
         try:
             found = check(
                 path, provider_named, lambda image, _: image, OSError, files=Beside({"t.csv": table}),
@@ -98,7 +98,7 @@ def test_most_of_a_plain_table_goes_by_the_page() -> None:
         seen.append(0 if page is None else len(some))
         return page
 
-    with mock.patch.object(expand, "ROWS", 4), mock.patch.object(pages.Pages, "page", counted):
+    with mock.patch.object(many, "ROWS", 4), mock.patch.object(pages.Pages, "page", counted):
         manifest = read_with(text, Beside({"t.csv": "sku,title,seconds\n" + rows}))
 
     assert manifest.jobs == 40
