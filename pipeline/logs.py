@@ -49,7 +49,7 @@ class JsonLog:
             _Lines(self._file),
             processors=[self._stamp, Redactor(key)],
             wrapper_class=structlog.BoundLogger,
-        )
+        ).bind()  # once: else each line would make a logger of its own
 
     def close(self) -> None:
         self._file.close()
