@@ -6,18 +6,33 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import importlib
 import os
+import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+_M_ARENA_MAX = -8  # malloc.h
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
     """`asyncio.run`, on the fastest loop that there is."""
+    _share_heaps()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(main)
+
+
+def _share_heaps() -> None:
+    """Two heaps for all threads. By itself glibc gives each thread one, and what was large once stays in it:
+
+    of a table that moves as it grows, 2 MiB in each of a dozen heaps. Other C libraries have no such heaps.
+    """
+    if sys.platform == "linux":
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+        if mallopt is not None:
+            mallopt(_M_ARENA_MAX, 2)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
