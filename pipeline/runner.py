@@ -41,7 +41,6 @@ from pipeline.stages.submit import SubmitStage
 from pipeline.storage.base import Storage
 
 QUEUE_SIZE = 16
-PAGE = 256
 REASON_CHARS = 500
 COUNTS_EVERY_S = 30.0
 COMING = frozenset({TakeState.ACCEPTED, TakeState.READY})
@@ -264,13 +263,8 @@ class Runner:
 
     async def _look_at_clips(self) -> None:
         """Every clip that is done is looked for; what moved comes back, what is gone is missing."""
-        page: list[PlacedTake] = []
-        async for placed in self.ledger.placed():
-            page.append(placed)
-            if len(page) == PAGE:
-                await self._look_at(page)
-                page = []
-        await self._look_at(page)
+        async for page in self.ledger.placed():
+            await self._look_at(page)
 
     async def _look_at(self, page: list[PlacedTake]) -> None:
         for take in await self.ledger.takes_by_id(await self.disk(self._not_in_place, page)):

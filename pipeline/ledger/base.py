@@ -56,8 +56,7 @@ class Charges:
     reserved_ticks: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlacedTake:
+class PlacedTake(NamedTuple):
     """A wanted take that is or was done, and the take whose clip bears the job's name now.
 
     Only what a look at its clip needs: there is one for every job of a finished batch.
@@ -298,7 +297,9 @@ class Ledger(Protocol):
     def planned(self) -> AsyncIterator[Take]:
         """What this run may send, by priority and then in the manifest's order."""
 
-    def placed(self) -> AsyncIterator[PlacedTake]: ...
+    def placed(self) -> AsyncIterator[list[PlacedTake]]:
+        """Page by page, in the manifest's order."""
+
     def all_takes(self) -> AsyncGenerator[Take, None]:
         """In the manifest's order, then those of jobs that are no longer in it."""
 

@@ -44,6 +44,7 @@ _PER_PRIORITY = 1 << 40  # more than there are positions
 _BEFORE_ALL = -(1 << 62)
 LIGHT_PAGE = 2048  # of rows with a few short columns
 _PLANNED = frozenset({TakeState.PLANNED})
+_STATES = {state.value: state for state in TakeState}
 COPY_NAME = "ledger.backup.sqlite"
 _NAMED = named_queries((files(__package__) / "queries.sql").read_text("utf-8"))
 QUERIES = {
@@ -344,12 +345,12 @@ class SqliteLedger:
         async for row in self._pages("planned", _BEFORE_ALL, WIDTH, run_id=self._run_id):
             yield take_of(row)
 
-    async def placed(self) -> AsyncIterator[PlacedTake]:
-        async for row in self._pages("placed", -1, 5, run_id=self._run_id):
-            take_id, key, state, size_bytes, clip_take, _ = row
-            yield PlacedTake(
-                id=take_id, key=key, state=TakeState(state), size_bytes=size_bytes, clip_take=clip_take
-            )
+    async def placed(self) -> AsyncIterator[list[PlacedTake]]:
+        after = -1
+        values = {"run_id": self._run_id, "limit": LIGHT_PAGE}
+        while rows := await self._read("placed", values | {"after": after}):
+            yield [PlacedTake(id_, key, _STATES[state], *rest) for id_, key, state, *rest, _ in rows]
+            after = rows[-1][-1]
 
     async def all_takes(self) -> AsyncGenerator[Take, None]:
         position, take_id = -1, 0

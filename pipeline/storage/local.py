@@ -44,7 +44,8 @@ class LocalStorage:
         self._clips = folder / "clips"
         self._superseded = folder / "superseded"
         self._making = threading.Lock()
-        self._made: set[Path] = set()
+        self._clips_text = str(self._clips)
+        self._made: set[str] = set()  # folders, by their paths
 
     def prepare(self) -> None:
         self._make(self._clips)
@@ -98,7 +99,9 @@ class LocalStorage:
         return clip
 
     def has_clip(self, key: str, size_bytes: int | None) -> bool:
-        return self._has_size(_with(self._clips / key, ".mp4"), size_bytes)
+        return self._has_size(
+            f"{self._clips_text}/{key}.mp4", size_bytes
+        )  # a Path takes longer than the look
 
     def where(self, take: Take) -> Path | None:
         """Where a take's clip lies, by size: a look, for people, not a proof.
@@ -268,17 +271,18 @@ class LocalStorage:
     def _is_file(self, path: Path) -> bool:
         return self._size(path) is not None
 
-    def _has_size(self, path: Path, size_bytes: int | None) -> bool:
+    def _has_size(self, path: Path | str, size_bytes: int | None) -> bool:
         return size_bytes is not None and self._size(path) == size_bytes
 
-    def _size(self, path: Path) -> int | None:
+    def _size(self, path: Path | str) -> int | None:
         """In bytes, of a file that lies there itself; None where there is none, or a link leads to it."""
         try:
-            found = path.lstat()
+            found = os.lstat(path)
             if not stat.S_ISREG(found.st_mode):
                 return None
-            if path.parent not in self._made:
-                check_folders(path.parent, self._folder)
+            folder = os.path.dirname(path)
+            if folder not in self._made:
+                check_folders(Path(folder), self._folder)
         except OSError:
             return None
         return found.st_size
@@ -290,10 +294,10 @@ class LocalStorage:
     def _make(self, folder: Path) -> None:
         """Make a folder whose name is durable before anything in it counts."""
         with self._making:
-            if folder not in self._made:
+            if str(folder) not in self._made:
                 check_folders(folder, self._folder)
                 make_folder(folder, self._folder)
-                self._made.add(folder)
+                self._made.add(str(folder))
 
 
 class LocalPart:

@@ -248,7 +248,7 @@ async def test_another_sqlite_can_be_put_in(tmp_path: Path) -> None:
     async with a_run(path, rows_of("ab")) as ledger:
         assert await the_take(ledger, "a") == done
         assert await ledger.counts() == {TakeState.DONE: 1, TakeState.PLANNED: 1}
-        assert [row.clip_take async for row in ledger.placed()] == [done.id]
+        assert [row.clip_take async for page in ledger.placed() for row in page] == [done.id]
 
 
 async def test_another_sqlite_refuses_what_is_not_ours_too(tmp_path: Path) -> None:

@@ -234,7 +234,7 @@ async def test_clips_in_place_are_listed_with_whose_they_are(path: Path) -> None
         await bring(ledger, await the_take(ledger, "b"), TakeState.READY)
         gone = await bring(ledger, await the_take(ledger, "d"), TakeState.MISSING)
 
-        placed = [(row.key, row.clip_take) async for row in ledger.placed()]
+        placed = [(row.key, row.clip_take) async for page in ledger.placed() for row in page]
 
     assert placed == [("a", done.id), ("d", gone.id)]
 
@@ -248,9 +248,9 @@ async def test_whose_clip_bears_the_name_can_change(path: Path) -> None:
         new = await bring(ledger, await the_take(ledger), TakeState.DONE)
 
     async with a_run(path, first) as ledger:
-        before = [(row.id, row.clip_take) async for row in ledger.placed()]
+        before = [(row.id, row.clip_take) async for page in ledger.placed() for row in page]
         await ledger.set_clip("fox", old.id)
-        after = [(row.id, row.clip_take) async for row in ledger.placed()]
+        after = [(row.id, row.clip_take) async for page in ledger.placed() for row in page]
 
     assert (before, after) == ([(old.id, new.id)], [(old.id, old.id)])
 
@@ -265,7 +265,7 @@ async def test_an_unwanted_take_that_ends_late_does_not_take_the_name(path: Path
 
         await ledger.move(late[0], TakeState.DONE)
 
-        assert [row.clip_take async for row in ledger.placed()] == [new.id]
+        assert [row.clip_take async for page in ledger.placed() for row in page] == [new.id]
 
 
 async def test_children_are_those_that_wait_for_a_parent(path: Path) -> None:
