@@ -1,4 +1,4 @@
-"""Runs of ever more jobs: what grows with them, and what must not.
+"""Runs of ever more jobs, with posters and checks: what grows with them, and what must not.
 
 python -m bench.growth [--long]    # up to 100,000 jobs: a quarter of an hour
 """
@@ -28,7 +28,7 @@ def grown(measured: Measured, folder: Path, counts: Sequence[int]) -> None:
         for jobs in counts:
             name = f"grown{jobs}"
             run_, batch = (
-                run(manifest_of(folder, name, jobs), folder / "output", server),
+                run(manifest_of(folder, name, jobs), folder / "output", server, posters=True),
                 folder / "output" / name,
             )
             size = sum(path.stat().st_size for path in batch.glob("ledger.sqlite*"))

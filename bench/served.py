@@ -84,12 +84,13 @@ def ended(*words: object, env: dict[str, str] | None = None) -> Ended:
     return Ended(wall_s, cpu_s, peak / (1024 if sys.platform == "linux" else 1 << 20), process.stdout)
 
 
-def run(manifest: Path, output: Path, server: Server | None = None) -> Ended:
-    """One `nightreel run` of a CometAPI manifest, without posters: bench/report.py has what they cost."""
+def run(manifest: Path, output: Path, server: Server | None = None, *, posters: bool = False) -> Ended:
+    """One `nightreel run` of a CometAPI manifest. bench/report.py has what posters cost."""
     env = {"COMETAPI_KEY": KEY, "HOME": str(output)}
     if server is not None:
         env["COMETAPI_BASE_URL"] = server.base_url
-    return ended(NIGHTREEL, "run", manifest, "--output", output, "--quiet", "--no-media-checks", env=env)
+    plain = [] if posters else ["--no-media-checks"]
+    return ended(NIGHTREEL, "run", manifest, "--output", output, "--quiet", *plain, env=env)
 
 
 def manifest_of(folder: Path, name: str, jobs: int, in_flight: int = IN_FLIGHT) -> Path:
