@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 STARTING = ("e2e", "crash")
-"""Folders whose tests start commands."""
+"""Folders whose tests start commands: what they share is expensive, so each of them is for one worker."""
 LONG = ("nights", "engine", "api")
 
 
@@ -23,16 +23,15 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What starts commands is for one worker: it has processes enough, and shares what is expensive.
+    """What starts commands comes first, and what takes longest next.
 
-    It comes first, and what takes longest next; the rest goes file by file to whoever is free, so that
-    no worker is long alone in the end.
+    The rest goes file by file to whoever is free, so that no worker is long alone in the end.
     """
     items.sort(key=lambda item: _rank(item.path.parent.name))
     for item in items:
         folder = item.path.parent.name
-        group = "commands" if folder in STARTING else f"{folder}/{item.path.stem}"
-        group = "browser" if folder == "browser" else group  # which all of its files share
+        shared = folder in STARTING or folder == "browser"
+        group = folder if shared else f"{folder}/{item.path.stem}"
         item.add_marker(pytest.mark.xdist_group(group))
 
 

@@ -57,13 +57,13 @@ def command(
 
 async def _print_json(folder: Path) -> None:
     """All takes, which pass through a file on disk: what stands before them is known only at their end."""
-    survey, clip_of = Survey(folder), clip_finder(folder)
+    survey, clip_of, comma = Survey(folder), clip_finder(folder), ""
     with tempfile.TemporaryFile("w+", encoding="utf-8") as lines:
         async with open_ledger(folder) as ledger:
             async for take in _known(ledger):
-                comma = ",\n" if lines.tell() else ""
                 lines.write(comma + shown_json(take_facts(take, folder, clip_of(take)), indent=None))
                 survey.add(take)
+                comma = ",\n"
             runs = await ledger.runs(LAST)
         facts = {
             "batch": folder.name,
@@ -116,7 +116,8 @@ def _print_rows(console: Console, folder: Path, title: str, rows: Rows) -> None:
     if title and rows.count:
         console.print(title)
     clip_of = clip_finder(folder)
-    if rows.shown or not title:
+    if rows.shown or not (title or rows.left_out):
         console.print(take_table(((take, clip_of(take)) for take in rows.shown), times=True))
     if rows.left_out:
-        put(console, f"{rows.left_out} more are not shown; all of them: nightreel export {folder}")
+        what = "more are not shown" if rows.shown else "are done"
+        put(console, f"{rows.left_out} {what}; all of them: nightreel export {folder}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import tracemalloc
 from collections import Counter
 from pathlib import Path
@@ -44,6 +45,21 @@ def test_no_job_is_left_out_of_a_smaller_one(tmp_path: Path, capsys: pytest.Capt
     told = capsys.readouterr().out
     assert all(take.job.key in told for take in night)
     assert "not shown" not in told
+
+
+def test_a_large_batch_without_anything_left_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No table without rows."""
+    monkeypatch.setattr(survey, "MOST_ROWS", 3)
+    folder = a_batch(
+        tmp_path / "done", [take for take in a_night(20) if take.state is TakeState.DONE], clips=None
+    )
+
+    status.command(folder.name, tmp_path, as_json=False, watched=False)
+
+    first = capsys.readouterr().out.splitlines()[0]
+    assert re.fullmatch(rf"\d+ are done; all of them: nightreel export {re.escape(str(folder))}", first)
 
 
 @pytest.mark.parametrize("as_json", [False, True])
