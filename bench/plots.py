@@ -42,11 +42,13 @@ def drawn(results: dict[str, Data], folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def growth(data: Data) -> Figure | None:
+    """Dashed: ten times as many, memory in a straight line from the last two, the others as they are."""
     found = data.get("growth")
     if not found:
         return None
     figure, axes = plt.subplots(1, 3, figsize=(9, 2.8))
     jobs = [one["jobs"] for one in found]
+    before, last, more = jobs[-2], jobs[-1], 10 * jobs[-1]
     for axis, (name, title) in zip(
         axes,
         (
@@ -56,9 +58,13 @@ def growth(data: Data) -> Figure | None:
         ),
         strict=True,
     ):
-        axis.semilogx(jobs, [one[name] for one in found], "o-", color=OURS)
-        axis.set(title=title, xlabel="jobs", ylim=(0, None))
-        axis.set_xticks(jobs, [f"{count:,}" for count in jobs])
+        known = [one[name] for one in found]
+        rise = (known[-1] - known[-2]) / (last - before) if name == "peak_mib" else 0.0
+        guess = known[-1] + rise * (more - last)
+        axis.semilogx([last, more], [known[-1], guess], "o--", color=OURS, markerfacecolor="white")
+        axis.semilogx(jobs, known, "o-", color=OURS)
+        axis.set(title=title, xlabel="jobs", ylim=(0, 1.15 * max(*known, guess)))
+        axis.set_xticks([*jobs, more], [f"{count:,}" for count in [*jobs, more]], fontsize=7)
     return _tight(figure)
 
 
