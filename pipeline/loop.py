@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import importlib
 import os
 import sys
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -29,10 +29,10 @@ def _share_heaps() -> None:
 
     of a table that moves as it grows, 2 MiB in each of a dozen heaps. Other C libraries have no such heaps.
     """
-    if sys.platform == "linux":
-        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-        if mallopt is not None:
-            mallopt(_M_ARENA_MAX, 2)
+    if sys.platform != "linux" or "MALLOC_ARENA_MAX" in os.environ:
+        return
+    with suppress(ImportError, OSError, AttributeError):  # a Python without ctypes, or a libc without it
+        importlib.import_module("ctypes").CDLL(None).mallopt(_M_ARENA_MAX, 2)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

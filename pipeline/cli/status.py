@@ -24,6 +24,8 @@ from pipeline.opening import clip_finder, find_batch, open_ledger
 from pipeline.shown import shown_json
 from pipeline.simulated import journal_of
 
+IN_MEMORY_BYTES = 8 << 20  # of what is printed as JSON
+
 
 def command(
     batch: Annotated[str, typer.Argument(help="A batch below --output, or a path.", show_default=False)],
@@ -56,13 +58,14 @@ def command(
 
 
 async def _print_json(folder: Path) -> None:
-    """All takes, which pass through a file on disk: what stands before them is known only at their end."""
+    """All takes, of a large batch through a file: what stands before them is known only at their end."""
     survey, clip_of, comma = Survey(folder), clip_finder(folder), ""
-    with tempfile.TemporaryFile("w+", encoding="utf-8") as lines:
+    with tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES, "w+", encoding="utf-8") as lines:
         async with open_ledger(folder) as ledger:
             async for take in _known(ledger):
-                lines.write(comma + shown_json(take_facts(take, folder, clip_of(take)), indent=None))
-                survey.add(take)
+                clip = clip_of(take)
+                lines.write(comma + shown_json(take_facts(take, folder, clip), indent=None))
+                survey.add(take, clip)
                 comma = ",\n"
             runs = await ledger.runs(LAST)
         facts = {
@@ -80,10 +83,10 @@ async def _print_json(folder: Path) -> None:
 
 async def _print(folder: Path) -> None:
     """Tables and sums for a person."""
-    survey, console = Survey(folder), out()
+    survey, console, clip_of = Survey(folder), out(), clip_finder(folder)
     async with open_ledger(folder) as ledger:
         async for take in _known(ledger):
-            survey.add(take)
+            survey.add(take, clip_of(take))
         runs = await ledger.runs(LAST)
     _print_rows(console, folder, "", survey.wanted)
     _print_rows(console, folder, "\nunknown, and sent again on your word:", survey.replaced)
@@ -120,4 +123,5 @@ def _print_rows(console: Console, folder: Path, title: str, rows: Rows) -> None:
         console.print(take_table(((take, clip_of(take)) for take in rows.shown), times=True))
     if rows.left_out:
         what = "more are not shown" if rows.shown else "are done"
-        put(console, f"{rows.left_out} {what}; all of them: nightreel export {folder}")
+        every = "nightreel export --older" if title else "nightreel export"
+        put(console, f"{rows.left_out} {what}; all of them: {every} {folder}", soft_wrap=True)

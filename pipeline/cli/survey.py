@@ -12,7 +12,7 @@ from pipeline.cli.table import prompt_start
 from pipeline.clock import utc_text
 from pipeline.model import Take, TakeState
 
-MOST_ROWS = 1000  # of a table; of more takes than that, those that are done are left out first
+MOST_ROWS = 1000  # of a table; of more takes than that, those whose clip is here are left out
 NAMED = 5  # jobs that are named of those that want the same
 
 
@@ -24,13 +24,13 @@ class Rows:
     first: list[Take] = field(default_factory=list)
     without_a_clip: list[Take] = field(default_factory=list)
 
-    def add(self, take: Take) -> None:
+    def add(self, take: Take, clip: Path | None) -> None:
         self.count += 1
         if self.count <= MOST_ROWS:
             self.first.append(take)
         else:
             self.first.clear()
-        if take.state is not TakeState.DONE and len(self.without_a_clip) < MOST_ROWS:
+        if clip is None and len(self.without_a_clip) < MOST_ROWS:
             self.without_a_clip.append(take)
 
     @property
@@ -71,8 +71,9 @@ class Survey:
         self.sent_without_answer: list[str] = []
         """What helps to find unknown takes in a gateway's own list: when they were sent, and what for."""
 
-    def add(self, take: Take) -> None:
-        self._rows_of(take).add(take)
+    def add(self, take: Take, clip: Path | None) -> None:
+        """`clip`: where the take's lies, if it does."""
+        self._rows_of(take).add(take, clip)
         self.counts[take.state] += take.wanted
         self.costs.add(take)
         self.simulated |= take.simulated

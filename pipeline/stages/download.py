@@ -69,7 +69,8 @@ class DownloadStage:
         self._transfers = Cuts(switches.downloads_off)
         self._turns = ByExpiry()
         self._waiting: dict[int, Transfer] = {}
-        self._room = access.downloads
+        self._places = access.downloads  # of all batches on this account, while bytes come
+        self._room = anyio.Semaphore(self._settings.downloads)  # of this, until the next stage has it
         self._closed = False
         self._wake = anyio.Event()
 
@@ -121,8 +122,10 @@ class DownloadStage:
                 await self._until_due()
                 continue
             await self._room.acquire()
+            await self._places.acquire()
             take_id = None if self._off else self._turns.pop_due(self._clock.monotonic())
             if take_id is None:
+                self._places.release()
                 self._room.release()
             else:
                 tries.start_soon(self._attempt, self._waiting[take_id])
@@ -134,8 +137,8 @@ class DownloadStage:
     async def _attempt(self, transfer: Transfer) -> None:
         """One try: the take goes on, is over for this run, or waits for its next try.
 
-        The place is kept until the next stage has the take: where looking at clips is slower than loading
-        them, no more are loaded.
+        There is room for another once the next stage has the take: where looking at clips is slower than
+        loading them, no more are loaded.
         """
         try:
             result = await self._timed_try(transfer)
@@ -158,6 +161,7 @@ class DownloadStage:
                 result = await self._try(transfer)
         finally:
             transfer.close()
+            self._places.release()
         if isinstance(result, Take):
             self._slots.took(self._clock.monotonic() - began)
         return result

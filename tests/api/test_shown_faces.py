@@ -104,7 +104,7 @@ def test_findings_of_the_doctor(capsys: pytest.CaptureFixture[str], monkeypatch:
 def test_next_steps(capsys: pytest.CaptureFixture[str]) -> None:
     """What `status` says below its table."""
     survey = Survey(Path(NASTY))
-    survey.add(TAKE)
+    survey.add(TAKE, None)
 
     for line in survey.next_steps:
         app.put(line)
