@@ -8,7 +8,19 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from support.builders_engine import Ask, FakeGateway, Order, Step, always, lost, only, refused, says, web_page
+from support.builders_engine import (
+    Ask,
+    FakeGateway,
+    Order,
+    Step,
+    always,
+    lost,
+    only,
+    refused,
+    says,
+    slow,
+    web_page,
+)
 from support.night import Night, interrupt
 
 from pipeline.config import Settings
@@ -304,3 +316,21 @@ def test_what_an_earlier_night_hears_is_no_news_for_tonight(tmp_path: Path, refu
 
     assert codes(ends)[1] == 0
     assert set(earlier.states().values()) == {"accepted"}
+
+
+def test_a_batch_whose_clips_are_looked_at_slowly_holds_up_no_other(tmp_path: Path) -> None:
+    """Places for downloads are the account's; what waits to be looked at takes up its own batch's room."""
+    ready_together = {"a": 10.0, "b": 40.0}  # the first are also prepared slowly
+    gateway = FakeGateway(render_s=lambda key: ready_together[key[0]], file=always(slow(1.0)))
+    limits = {"submit_per_s": 50, "max_in_flight": 260, "downloads": 4}
+    late, quick = nights(tmp_path, gateway, names("a", 60), names("b", 200), limits=limits)
+    late.look_s = 30.0
+
+    ends = run_all([late, quick])
+
+    assert codes(ends) == [0, 0]
+    late_end, quick_end = (night.events[-1][0] for night in (late, quick))
+    assert late_end > 200
+    assert quick_end < 120
+    for night in (late, quick):
+        night.sound()
