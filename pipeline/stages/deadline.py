@@ -66,9 +66,12 @@ class Curfew:
         if self._deadline is None:
             return
         text, grace = self._deadline.text, in_words(self._deadline.grace_s)
-        await anyio.sleep(self._deadline.at - self._clock.monotonic())
+        await self._until(self._deadline.at)
         if sends:
             self._switches.hold(f"deadline {text} is reached; for {grace} more, clips are brought home")
-        await anyio.sleep(self._deadline.over_at - self._clock.monotonic())
+        await self._until(self._deadline.over_at)
         self.is_over, self.why = True, f"deadline {text} and {grace} of grace are over"
         cut(self.why)
+
+    async def _until(self, at: float) -> None:
+        await anyio.sleep(max(0.0, at - self._clock.monotonic()))  # it may have passed as the run was planned

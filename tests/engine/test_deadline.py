@@ -118,6 +118,20 @@ def test_a_deadline_that_is_over_at_the_start_still_collects(tmp_path: Path) -> 
     assert result.counts == {TakeState.DONE: 1, TakeState.HELD: 29}
 
 
+@pytest.mark.parametrize("grace_s", [0.0, 100.0])
+def test_a_deadline_that_passed_before_the_run_got_so_far_sends_nothing(
+    tmp_path: Path, grace_s: float
+) -> None:
+    """As when a long manifest takes longer to plan than the deadline leaves. All is held, exit 4."""
+    night = a_night(tmp_path, -5.0, grace_s=grace_s)
+
+    result = night.run()
+
+    assert result.exit_code == 4
+    assert result.counts == {TakeState.HELD: 30}
+    assert night.submits == []
+
+
 def test_a_collecting_run_holds_nothing(tmp_path: Path) -> None:
     """What is not sent stays planned, as without a deadline; the grace still ends the run."""
     night = a_night(tmp_path, 60.0, render_s=500.0, grace_s=0.0)
